@@ -1,0 +1,50 @@
+# Every target creates or refreshes the virtual environment it needs.
+PYTHON ?= python3
+VENV := .venv
+BENCH_VENV := .venv-bench
+BIN := $(VENV)/bin
+SOURCES := azure_inference_core azure_inference_local langchain_azure_inference llamaindex_azure_inference
+
+.PHONY: demo test lint bench serve clean
+.DEFAULT_GOAL := demo
+
+define CHECK_PYTHON
+@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) was not found; install Python 3.10 or newer, or say make PYTHON=/path/to/python"; exit 1; }
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make: $(PYTHON) is older than Python 3.10; say make PYTHON=/path/to/a/newer/python"; exit 1; }
+endef
+
+$(VENV)/.ready: pyproject.toml
+	$(CHECK_PYTHON)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || { echo "make: the package index could not be reached; check the network and any proxy settings"; exit 1; }
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable ".[all]" --group test --group lint --group typing
+	@touch $@
+
+demo: $(VENV)/.ready
+	@$(BIN)/python examples/quickstart.py
+
+test: $(VENV)/.ready
+	$(BIN)/python -X dev -m pytest
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/interrogate --quiet $(SOURCES) tests
+
+bench: $(BENCH_VENV)/.ready
+	@$(BENCH_VENV)/bin/python benchmarks/run.py
+
+$(BENCH_VENV)/.ready: pyproject.toml
+	$(CHECK_PYTHON)
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BENCH_VENV)/bin/uv pip install --quiet --python $(BENCH_VENV)/bin/python --editable ".[langchain,llamaindex]" --group bench
+	@touch $@
+
+serve: $(VENV)/.ready
+	@$(BIN)/python -m azure_inference_local serve
+
+clean:
+	rm -rf $(VENV) $(BENCH_VENV)
