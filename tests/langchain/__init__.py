@@ -1,0 +1,1 @@
+"""Tests of langchain_azure_inference."""

@@ -1,0 +1,1 @@
+"""Tests of llamaindex_azure_inference."""

@@ -1,0 +1,1 @@
+"""Tests of azure_inference_local."""

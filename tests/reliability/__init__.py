@@ -1,0 +1,1 @@
+"""Faults on every public entry point."""

@@ -1,0 +1,1 @@
+"""Secrets, redirects, images, headers."""
