@@ -1,0 +1,272 @@
+"""What an error body says, whatever its shape.
+
+The services behind this API answer errors in about twenty shapes: FastAPI's ``detail``, Azure's and OpenAI's
+``error`` object, a string ``error``, JSON inside a message, a Python ``repr`` inside a message, HTML from a
+gateway. This module reads all of them into one `ErrorFacts`. It is pure, never raises, and decides nothing:
+which class an error becomes is the business of ``_translate``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from azure_inference_core.errors import RefusedParameter
+
+__all__ = ["ErrorFacts", "read_error_body", "read_error_value"]
+
+_NESTING = 4  # a gateway wraps a server's error which wraps the engine's: three levels are seen
+_DEPTH = 32  # deeper JSON is nobody's error report, and would not pickle
+_LITERAL_LIMIT = 16 * 1024
+_MESSAGE_KEYS = ("message", "msg", "error", "detail", "details", "error_description", "title", "status")
+_STATUS_KEYS = ("status", "statusCode", "status_code")
+_FILTER_KEYS = ("content_filter_result", "content_filter_results")
+# Code names that only repeat the status; anything more exact is preferred.
+_GENERIC_CODES = frozenset(
+    """bad request|unauthorized|forbidden|not found|method not allowed|conflict|invalid input|internal server error
+    |bad gateway|service unavailable|gateway timeout|unknown status code""".replace("\n    ", "").split("|")
+)
+_NESTED_START = re.compile(r"[\[{]\s*['\"{\[]")
+_BETWEEN_OBJECTS = re.compile(r"\}\s*\n\s*\{")
+# The escapes that ``repr`` writes; the compiler warns about any other.
+_ODD_ESCAPE = re.compile(r"\\[^'\"nrtxuU]")
+_NAME = re.compile(r"[A-Za-z_][\w.\-]*(?:\[\d+\][\w.\-]*)*")
+# (pattern, names when the pattern has none of its own)
+_REFUSALS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"Extra parameters \[(?P<names>[^\]]*)\] are not allowed"), ()),
+    (re.compile(r"Unexpected EXTRA_PARAMETERS option (?P<value>[^,]*),"), ("extra-parameters",)),
+    (re.compile(r"(?:Unsupported|Unknown) (?:parameter|value): '(?P<names>[^']*)'"), ()),
+    (re.compile(r"Unrecognized request arguments? supplied: (?P<names>[^\n]*)"), ()),
+    (re.compile(r"Tools and tool_choice are not supported"), ("tools", "tool_choice")),
+    (re.compile(r"does not support json response format"), ("response_format",)),
+    (re.compile(r"tool choice requires --enable-auto-tool-choice"), ("tool_choice",)),
+    (re.compile(r"Streaming responses are not (?:currently )?supported"), ("stream",)),
+)
+_PARAM_CODES = re.compile(r"unsupported_|unknown_parameter|invalid_(?:value|type)|_above_max_|_below_min_")
+
+
+@dataclass
+class ErrorFacts:
+    """What was found in an error body.
+
+    Attributes:
+        message: The service's words, as it wrote them; empty when there were none worth quoting.
+        codes: Every code found, outermost first.
+        kinds: Every ``type`` found (OpenAI's and pydantic's), outermost first.
+        status: The status the body itself names.
+        param: OpenAI's ``param``.
+        refused: The parameters the service complained about.
+        filters: Content safety's verdict by category.
+        form: What the body is when it is not a report at all, e.g. ``"an HTML page"``.
+    """
+
+    message: str = ""
+    codes: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    status: int | None = None
+    param: str | None = None
+    refused: list[RefusedParameter] = field(default_factory=list)
+    filters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    form: str = ""
+
+    @property
+    def code(self) -> str | None:
+        """The most telling code: the first that does not just repeat the status."""
+        telling = (c for c in self.codes if not c.isdigit() and c.lower() not in _GENERIC_CODES)
+        return next(telling, None) or next(iter(self.codes), None) or next(iter(self.kinds), None)
+
+    @property
+    def words(self) -> set[str]:
+        """Every code and type, in lower case."""
+        return {word.lower() for word in (*self.codes, *self.kinds)}
+
+
+def read_error_body(body: bytes) -> ErrorFacts:
+    """Read the body of a status error.
+
+    Args:
+        body: The bytes, of any kind. The content type is ignored: services mislabel errors.
+    """
+    text = body.decode("utf-8", "replace").lstrip("\ufeff").strip()
+    if text.startswith("<"):
+        return ErrorFacts(form="an XML document" if text.startswith("<?xml") else "an HTML page")
+    value = _parse_json(text)
+    if value is not None:
+        return read_error_value(value)
+    if _looks_binary(text):
+        return ErrorFacts(form="binary data")
+    return read_error_value(text)
+
+
+def read_error_value(value: Any) -> ErrorFacts:
+    """Read an error that is decoded already, e.g. the event of a stream.
+
+    Args:
+        value: Decoded JSON or plain text.
+    """
+    facts = ErrorFacts()
+    _read(facts, value, _NESTING)
+    _read_refusals(facts)
+    return facts
+
+
+def _read(facts: ErrorFacts, value: Any, levels: int) -> None:
+    if not levels:
+        return
+    if isinstance(value, str):
+        _read_text(facts, value, levels)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _read(facts, item, levels - 1)
+    elif isinstance(value, Mapping):
+        if "loc" in value:
+            _read_violation(facts, value)
+        else:
+            _read_object(facts, value, levels)
+
+
+def _read_object(facts: ErrorFacts, value: Mapping[Any, Any], levels: int) -> None:
+    if isinstance(value.get("error"), (Mapping, list)):
+        _read(facts, value["error"], levels - 1)
+    _read_labels(facts, value)
+    inner = value.get("innererror", value.get("inner_error"))
+    for holder in (value, inner if isinstance(inner, Mapping) else {}):
+        for key in _FILTER_KEYS:
+            _read_filters(facts, holder.get(key))
+    if isinstance(inner, Mapping):
+        _add_word(facts.codes, inner.get("code"))
+    for key in _MESSAGE_KEYS:
+        if isinstance(value.get(key), str):
+            _read_text(facts, value[key], levels)
+    for key in ("detail", "details", "errors", "message"):
+        if isinstance(value.get(key), (list, Mapping)):
+            _read(facts, value[key], levels - 1)
+
+
+def _read_labels(facts: ErrorFacts, value: Mapping[Any, Any]) -> None:
+    _add_word(facts.codes, value.get("code"))
+    _add_word(facts.kinds, value.get("type"))
+    for key in _STATUS_KEYS:
+        facts.status = facts.status or _status(value.get(key))
+    if facts.param is None and isinstance(value.get("param"), str):
+        facts.param = value["param"]
+
+
+def _read_text(facts: ErrorFacts, text: str, levels: int) -> None:
+    before, nested = _unpack(text)
+    if not before:
+        _read(facts, nested, levels - 1)
+    else:
+        # What is quoted amid prose may be the caller's own JSON: only complaints are read from it.
+        for item in nested if isinstance(nested, (list, tuple)) else (nested,):
+            if isinstance(item, Mapping) and "loc" in item:
+                _read_violation(facts, item)
+    if not facts.message and not before.isdigit():
+        facts.message = before
+
+
+def _read_violation(facts: ErrorFacts, value: Mapping[Any, Any]) -> None:
+    kind, loc = value.get("type"), value["loc"]
+    _add_word(facts.kinds, kind)
+    parts = [str(part) for part in loc] if isinstance(loc, (list, tuple)) else [str(loc)]
+    # pydantic writes the branch of a union into the path: "list[function-after[...]]" is no key.
+    parts = [part for part in parts if "[" not in part and "(" not in part]
+    if parts[:1] == ["body"] and len(parts) > 1 and kind != "json_invalid":
+        parts = parts[1:]
+    elif kind == "json_invalid":
+        parts = ["body"]
+    # The "input" of a missing field is the object around it, not a value of its own.
+    echoed = None if kind == "missing" else value.get("input", value.get("value"))
+    said = value.get("msg", value.get("message"))
+    name = ".".join(parts) or "body"
+    facts.refused.append(RefusedParameter(name, echoed, said if isinstance(said, str) else ""))
+
+
+def _read_filters(facts: ErrorFacts, verdict: Any) -> None:
+    if not isinstance(verdict, Mapping):
+        return
+    for category, result in verdict.items():
+        if isinstance(result, Mapping):
+            # Azure OpenAI writes "self-harm" in some versions and "self_harm" in others.
+            facts.filters[str(category).replace("-", "_")] = dict(result)
+
+
+def _read_refusals(facts: ErrorFacts) -> None:
+    """Name the parameters that only the text or ``param`` names, and complete the rest."""
+    if not facts.refused:
+        for pattern, known in _REFUSALS:
+            match = pattern.search(facts.message)
+            if match:
+                groups = match.groupdict()
+                names = known or tuple(_NAME.findall(groups.get("names") or ""))
+                facts.refused = [RefusedParameter(name, groups.get("value"), "") for name in names]
+                break
+    if not facts.refused and facts.param and any(_PARAM_CODES.search(word) for word in facts.words):
+        facts.refused = [RefusedParameter(facts.param, None, "")]
+    facts.refused = [r if r.message else r._replace(message=facts.message) for r in facts.refused]
+
+
+def _unpack(text: str) -> tuple[str, Any]:
+    """Split text into its words and the structure written inside it, if there is one."""
+    start = _NESTED_START.search(text)
+    if start is None:
+        return text.strip(), None
+    inner = text[start.start() : max(text.rfind("}"), text.rfind("]")) + 1]
+    # vLLM writes several violations as one object a line.
+    for candidate in (inner, "[" + _BETWEEN_OBJECTS.sub("},{", inner) + "]"):
+        value = _parse_json(candidate)
+        if value is None:
+            value = _parse_literal(candidate)
+        if isinstance(value, (dict, list, tuple)):
+            return text[: start.start()].strip(), value
+    return text.strip(), None
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return None if _too_deep(value) else value
+
+
+def _parse_literal(text: str) -> Any:
+    """Read a Python ``repr``; only what is short, shallow and plain is tried."""
+    nesting = max(text.count("["), text.count("{"), text.count("("))
+    if len(text) > _LITERAL_LIMIT or nesting > 200 or _ODD_ESCAPE.search(text.replace("\\\\", "")):
+        return None
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    return None if _too_deep(value) else value
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEPTH):
+        held = (v.values() if isinstance(v, dict) else v for v in level if isinstance(v, (dict, list, tuple)))
+        level = [item for items in held for item in items]
+        if not level:
+            return False
+    return True
+
+
+def _looks_binary(text: str) -> bool:
+    odd = sum(1 for c in text[:2000] if c == "\ufffd" or (c < " " and c not in "\t\r\n"))
+    return odd * 20 > len(text[:2000])
+
+
+def _add_word(words: list[str], value: Any) -> None:
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
+        words.append(str(value)[:100])
+
+
+def _status(value: Any) -> int | None:
+    if isinstance(value, str) and re.fullmatch(r"[1-5][0-9]{2}", value):
+        value = int(value)
+    return value if type(value) is int and 100 <= value <= 599 else None

@@ -1,0 +1,270 @@
+"""The words of an error: one line, bounded, and nothing of the caller's in it.
+
+A service's answer can quote the prompt, carry terminal escapes or be a whole HTML page, and ends up in logs. So
+its words are cut short, made printable, and echoed values are shown by type wherever they may be the prompt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure_inference_core._error_body import ErrorFacts
+from azure_inference_core.errors import (
+    AuthenticationError,
+    ContentFilteredError,
+    ContextLengthError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RedirectRefusedError,
+    RefusedParameter,
+    ServerError,
+    StatusError,
+    UnsupportedParameterError,
+)
+
+__all__ = ["Answer", "clean", "text_of"]
+
+_WORDS = 250
+_PARAMETERS = 150
+_VALUE = 60
+# Values under these names are the conversation, or a secret someone passed as an extra.
+_PRIVATE = re.compile(
+    r"^(?:messages|input|prompt|documents|body)\b|(?:^|\.)(?:content|text|image|url|arguments)(?:\.|$)"
+    r"|api[-_]?key|secret|password|credential|authorization|access[-_]?token",
+    re.IGNORECASE,
+)
+# From here on a text quotes the request rather than talks about it.
+_QUOTED = re.compile(
+    r"""['"](?:input|value|messages|prompt|content|text)['"]\s*:|\binput_value\s*=|<(?:!doctype|html|\?xml|head|body)\b""",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(r"(?i)\b(bearer|key provided:|api[-_]?key[:=])\s*\S{6,}")
+
+
+def clean(text: str, limit: int) -> str:
+    """One printable line of at most ``limit`` characters; control and bidirectional characters are escaped."""
+    line = " ".join(text[: 4 * limit].split())
+    line = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def words_text(message: str) -> str:
+    """The service's own words, as far as they may be quoted."""
+    quoted = _QUOTED.search(message)
+    if quoted:
+        message = message[: quoted.start()].rstrip(" \t\r\n{[(,;:")
+    return clean(_SECRET.sub(r"\1 ***", message), _WORDS)
+
+
+def short_form(name: str, value: Any) -> str:
+    """A refused value for the text: itself if it is short and cannot be the prompt, else its type."""
+    kind = type(value).__name__
+    if isinstance(value, (list, tuple, Mapping, set)):
+        return f"({kind} of {len(value)})"
+    if _PRIVATE.search(name):
+        return f"({kind})"
+    if isinstance(value, str) and len(value) > _VALUE:
+        return f"(str of {len(value)} characters)"
+    if isinstance(value, int) and abs(value) > 10**18:
+        return f"({kind})"
+    return "=" + clean(repr(value), _VALUE)
+
+
+def parameters_text(parameters: Iterable[RefusedParameter]) -> str:
+    """The refused parameters, each with its value's short form."""
+    shown: list[str] = []
+    for name, value, _ in parameters:
+        text = clean(name, 80) + ("" if value is None else short_form(name, value))
+        if text not in shown:
+            shown.append(text)
+    return clean(", ".join(shown[:6]) + (", ..." if len(shown) > 6 else ""), _PARAMETERS)
+
+
+def filters_text(categories: Mapping[str, Mapping[str, Any]]) -> str:
+    """The categories that blocked, e.g. ``violence (severity high), jailbreak``."""
+    blocked = []
+    for category, result in categories.items():
+        if result.get("filtered") is True or result.get("detected") is True:
+            severity = result.get("severity")
+            blocked.append(category + (f" (severity {severity})" if isinstance(severity, str) else ""))
+    return clean(", ".join(blocked), _PARAMETERS)
+
+
+def host_of(location: str) -> str | None:
+    """The host a ``Location`` header points to; ``None`` when it stays on the same host.
+
+    Never its user information, path or query: those can hold a signature or a key.
+    """
+    try:
+        return clean(urlsplit(location).hostname or "", 100) or None
+    except ValueError:
+        return "an unreadable address"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What surrounds an error body.
+
+    Attributes:
+        status: The HTTP status, or the one an event in a stream stands for.
+        model_status: The status of the container behind a 424.
+        request_id: The service's id of the request.
+        retry_after: Seconds the service asked to wait.
+        host: The host that answered.
+        location: Where a redirect points.
+        in_stream: The error came as an event inside a stream.
+    """
+
+    status: int
+    model_status: int | None = None
+    request_id: str | None = None
+    retry_after: float | None = None
+    host: str | None = None
+    location: str = ""
+    in_stream: bool = False
+
+
+def text_of(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
+    """The text of an error: what was refused, the service's words, the facts to quote, what to do."""
+    said = words_text(facts.message) if not issubclass(kind, RedirectRefusedError) else ""
+    if not said and facts.form:
+        said = f"the body was {facts.form}, not quoted here"
+    opening = _opening(kind, facts, answer)
+    first = f"{opening}: {said}" if said else opening
+    return f"{first.rstrip(' .')} ({_facts(facts, answer)}). {_advice(kind, facts, answer)}"
+
+
+def _opening(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
+    where = "In the stream, " if answer.in_stream else ""
+    host = clean(answer.host, 100) if answer.host else "the endpoint"
+    if issubclass(kind, UnsupportedParameterError):
+        named = parameters_text(facts.refused)
+        text = f"the model refused {named}" if named else "the model refused the request's parameters"
+    elif issubclass(kind, ContentFilteredError):
+        blocked = filters_text(facts.filters)
+        text = "content safety blocked the request" + (f" for {blocked}" if blocked else "")
+    elif issubclass(kind, ContextLengthError):
+        text = "the prompt does not fit the model's context"
+    elif issubclass(kind, RedirectRefusedError):
+        target = host_of(answer.location)
+        where_to = target if target and target != answer.host else "another address on the same host"
+        text = (
+            f"{host} redirected to {where_to}, which was not followed"
+            if answer.location
+            else f"{host} redirected"
+        )
+    else:
+        text = next(
+            (text for base, text in _OPENINGS if issubclass(kind, base)), "the service refused the request"
+        )
+    text = where + text
+    return text[0].upper() + text[1:] if not text.startswith(host) else text
+
+
+def _facts(facts: ErrorFacts, answer: Answer) -> str:
+    parts = ["error event" if answer.in_stream else f"HTTP {answer.status}"]
+    if answer.in_stream and answer.status != 500:
+        parts[0] = f"error event, status {answer.status}"
+    if answer.model_status:
+        parts.append(f"the model's own status {answer.model_status}")
+    if facts.code and facts.code != str(answer.status):
+        parts.append(f"code {clean(facts.code, 40)}")
+    if answer.request_id:
+        parts.append(f"request id {clean(answer.request_id, 60)}")
+    return ", ".join(parts)
+
+
+_OPENINGS: tuple[tuple[type[StatusError], str], ...] = (
+    (AuthenticationError, "the credential was not accepted"),
+    (PermissionDeniedError, "the credential is not allowed to do this"),
+    (NotFoundError, "the endpoint has no such route, deployment or model"),
+    (RateLimitedError, "rate limit reached"),
+    (ServerError, "the service failed"),
+)
+
+
+def _parameter_advice(facts: ErrorFacts, _: Answer) -> str:
+    if facts.message.startswith("Extra parameters "):
+        return 'Set extra_parameters="pass-through" to send them to the model, or "drop" to leave them out.'
+    if facts.message.startswith("Unexpected EXTRA_PARAMETERS"):
+        return 'Set extra_parameters to "pass-through", "drop" or "error".'
+    if "extra_forbidden" in facts.words:
+        return 'The model itself refuses it: leave it out, or set extra_parameters="drop".'
+    return "Leave it out, or give a value this model supports."
+
+
+def _credential_advice(facts: ErrorFacts, _: Answer) -> str:
+    audience = re.search(r"audience is incorrect \((https://[\w.\-]{1,80})\)", facts.message)
+    if audience:
+        return f'Check the credential; for Entra ID set credential_scopes=["{audience.group(1)}/.default"].'
+    return (
+        "Check that the credential belongs to this endpoint and has not expired; for Entra ID, that credential_scopes "
+        "names the audience the endpoint expects."
+    )
+
+
+def _route_advice(facts: ErrorFacts, answer: Answer) -> str:
+    host = (answer.host or "").lower()
+    if answer.status == 410:
+        return "The route or model was retired: move the endpoint to its /openai/v1 address."
+    if (
+        "deploymentnotfound" in facts.words
+        or "unknown_model" in facts.words
+        or "model_not_found" in facts.words
+    ):
+        return "Set model (or the endpoint's path) to the name of an existing deployment."
+    if host.endswith((".services.ai.azure.com", ".cognitiveservices.azure.com")):
+        return "On this host the endpoint must end in /openai/v1 (or in /models, where that is still served)."
+    if host.endswith(".openai.azure.com"):
+        return "On this host the endpoint must end in /openai/v1 or /openai/deployments/<name>."
+    return "Check the endpoint's path and the model, and that the model serves this kind of request (chat, embeddings)."
+
+
+def _server_advice(_: ErrorFacts, answer: Answer) -> str:
+    if answer.model_status and 400 <= answer.model_status < 500 and answer.model_status not in (408, 429):
+        return "The model's container refused the request; sending it again will not help."
+    if answer.status == 408:
+        return (
+            "The request took longer than the endpoint allows: shorten it, or raise the deployment's limit."
+        )
+    return "This is the service's fault; try again later, and quote the request id to its support."
+
+
+def _rate_advice(_: ErrorFacts, answer: Answer) -> str:
+    wait = answer.retry_after
+    asked = f"The service asks to wait {wait:g} s. " if wait is not None else ""
+    return asked + "Send fewer requests at once, or raise the deployment's quota."
+
+
+def _request_advice(facts: ErrorFacts, answer: Answer) -> str:
+    if answer.status == 413:
+        return "The request is too large: send less at once, e.g. with a smaller batch_size."
+    if facts.words & {"no_model_name", "unknown_model"}:
+        return "Set model to the name of a deployment of this endpoint."
+    return "Check the request against what the model supports."
+
+
+_ADVICE: tuple[tuple[type[StatusError], str | Callable[[ErrorFacts, Answer], str]], ...] = (
+    (UnsupportedParameterError, _parameter_advice),
+    (ContentFilteredError, "Change the prompt, or handle this error where filtering is expected."),
+    (
+        ContextLengthError,
+        "Shorten the prompt or the history, lower max_tokens, or use a model with a larger context.",
+    ),
+    (AuthenticationError, _credential_advice),
+    (PermissionDeniedError, "Check the credential's role assignment and the resource's network rules."),
+    (NotFoundError, _route_advice),
+    (RateLimitedError, _rate_advice),
+    (RedirectRefusedError, "The API has no redirects; if the new address is right, set it as the endpoint."),
+    (ServerError, _server_advice),
+)
+
+
+def _advice(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
+    advice = next((advice for base, advice in _ADVICE if issubclass(kind, base)), _request_advice)
+    return advice if isinstance(advice, str) else advice(facts, answer)

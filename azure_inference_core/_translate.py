@@ -1,0 +1,268 @@
+"""One failure, one class: what the service answered becomes an error of the tree. Pure.
+
+A 424 of a managed endpoint wraps whatever its container answered. When the container's answer says what the
+caller must change (a refused parameter, content safety, the context length), or is a rate limit or a missing
+route, the error is of that class, because that is what the caller can act on; ``status`` stays 424 and the
+text names the container's own. Any other 424 is a `ServerError`, retryable only if the container's status is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from azure_inference_core._error_body import ErrorFacts, read_error_body, read_error_value
+from azure_inference_core._error_text import Answer, clean, text_of
+from azure_inference_core.errors import (
+    AuthenticationError,
+    ContentFilteredError,
+    ContextLengthError,
+    ErrorResponse,
+    InferenceError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RedirectRefusedError,
+    ServerError,
+    StatusError,
+    UnsupportedParameterError,
+)
+
+__all__ = ["is_retryable_status", "retry_after_seconds", "status_error", "stream_error"]
+
+_RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, 529})
+_MODEL_STATUS = "ms-azureml-model-error-statuscode"
+_REQUEST_ID = ("x-request-id", "apim-request-id", "x-ms-request-id", "x-ms-client-request-id")
+_UNKEPT = frozenset({"authorization", "api-key", "proxy-authorization", "set-cookie", "cookie", "location"})
+_SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?")
+
+_BY_STATUS: dict[int, type[StatusError]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    405: NotFoundError,
+    408: ServerError,
+    410: NotFoundError,
+    422: UnsupportedParameterError,
+    424: ServerError,
+    429: RateLimitedError,
+}
+# Behind a 424, what the container answered to the gateway rather than to the caller stays a ServerError.
+_UNWRAPPED = (
+    UnsupportedParameterError,
+    ContentFilteredError,
+    ContextLengthError,
+    RateLimitedError,
+    NotFoundError,
+)
+
+_FILTER_WORDS = frozenset({"content_filter", "responsibleaipolicyviolation", "content_policy_violation"})
+_FILTER_TEXT = re.compile(r"content management policy|content safety|content[_ ]filter", re.IGNORECASE)
+_OUTPUT_TEXT = re.compile(r"\b(?:completion|output|generated)\b", re.IGNORECASE)
+_CONTEXT_WORDS = frozenset(
+    {
+        "context_length_exceeded",
+        "exceed_context_size_error",
+        "tokens_limit_reached",
+        "context_window_exceeded",
+    }
+)
+_CONTEXT_TEXT = re.compile(
+    r"maximum context length|maximum model length|available context size|max_model_len|prompt is too long|too many tokens"
+    r"|exceed\w* (?:the |this |its )?(?:model'?s )?(?:maximum )?context|(?:input|prompt) tokens exceed",
+    re.IGNORECASE,
+)
+# What an error event inside a stream calls itself, where it gives no status.
+_STREAM_WORDS: tuple[tuple[re.Pattern[str], int], ...] = (
+    (re.compile(r"rate.?limit|too.?many.?requests|\b429\b", re.IGNORECASE), 429),
+    (re.compile(r"authentication|unauthorized|invalid_api_key", re.IGNORECASE), 401),
+    (re.compile(r"permission|forbidden", re.IGNORECASE), 403),
+    (re.compile(r"not_?found", re.IGNORECASE), 404),
+    (re.compile(r"bad_?request|invalid_request|invalid input|unprocessable", re.IGNORECASE), 400),
+)
+
+
+def status_error(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    attempts: int = 1,
+    url_host: str | None = None,
+) -> StatusError:
+    """Make the error of a complete answer.
+
+    Args:
+        status: The HTTP status, 300 to 599.
+        headers: The answer's headers, in any case.
+        body: The answer's body, capped by the caller.
+        attempts: How many times the request was sent.
+        url_host: The host that answered, for the text.
+
+    Returns:
+        An error of the class the caller needs; see the module's first paragraph for 424.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    facts = read_error_body(body)
+    if not facts.codes and lower.get("x-ms-error-code"):
+        facts.codes.append(lower["x-ms-error-code"][:100])
+    model_status = _model_status(lower, facts) if status == 424 else None
+    kind = _class_of(facts, model_status or status)
+    if status == 424 and not issubclass(kind, _UNWRAPPED):
+        kind = ServerError
+    answer = Answer(
+        status=status,
+        model_status=model_status,
+        request_id=_request_id(lower),
+        retry_after=retry_after_seconds(lower),
+        host=url_host,
+        location=lower.get("location", ""),
+    )
+    kept = {name: value for name, value in lower.items() if name not in _UNKEPT}
+    return _make(
+        kind,
+        facts,
+        answer,
+        attempts=attempts,
+        is_retryable=is_retryable_status(status, lower),
+        response=ErrorResponse(status, kept, body),
+    )
+
+
+def stream_error(payload: Any, headers: Mapping[str, str], *, attempts: int = 1) -> InferenceError:
+    """Make the error of an event that reports a failure inside a stream.
+
+    Args:
+        payload: The event's decoded JSON, or its text.
+        headers: The headers of the answer the event came in.
+        attempts: How many times the request was sent.
+
+    Returns:
+        The class its status, code or type names, else a `ServerError`. ``status`` is the one the event gives, or the
+        one its words stand for; an event that says nothing of the kind has 500.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    facts = read_error_value(payload)
+    status = _stream_status(facts)
+    kind = _class_of(facts, status)
+    answer = Answer(
+        status=status,
+        request_id=_request_id(lower),
+        retry_after=retry_after_seconds(lower),
+        in_stream=True,
+    )
+    retryable = status in _RETRYABLE and kind in (RateLimitedError, ServerError)
+    return _make(kind, facts, answer, attempts=attempts, is_retryable=retryable)
+
+
+def retry_after_seconds(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
+    """How long the service asked to wait.
+
+    Args:
+        headers: The answer's headers, in any case.
+        now: The time a date is compared with, in seconds since the epoch; default: the clock.
+
+    Returns:
+        Seconds, 0 for a date in the past; ``None`` if there is no header that can be read.
+    """
+    lower = {name.lower(): str(value).strip() for name, value in headers.items()}
+    for name, scale in (("retry-after-ms", 1000.0), ("x-ms-retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        value = lower.get(name, "")
+        if _SECONDS.fullmatch(value) and math.isfinite(float(value)):
+            return float(value) / scale
+    try:
+        date = parsedate_to_datetime(lower.get("retry-after", ""))
+        moment = (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return max(0.0, moment - (time.time() if now is None else now))
+
+
+def is_retryable_status(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the same request can succeed when it is sent again.
+
+    Args:
+        status: The HTTP status; a 424 counts as the status of the container behind it.
+        headers: The answer's headers, in any case.
+    """
+    if status == 424:
+        status = _model_status({name.lower(): value for name, value in headers.items()}, None) or 424
+    return status in _RETRYABLE
+
+
+def _model_status(lower: Mapping[str, str], facts: ErrorFacts | None) -> int | None:
+    value = str(lower.get(_MODEL_STATUS, "")).strip()
+    if re.fullmatch(r"[2-5][0-9]{2}", value):
+        return int(value)
+    return facts.status if facts else None
+
+
+def _request_id(lower: Mapping[str, str]) -> str | None:
+    return next((clean(lower[name], 100) for name in _REQUEST_ID if lower.get(name)), None)
+
+
+def _class_of(facts: ErrorFacts, status: int) -> type[StatusError]:
+    if status in (400, 403, 413, 422, 424):
+        if _is_filtered(facts):
+            return ContentFilteredError
+        if facts.words & _CONTEXT_WORDS or _CONTEXT_TEXT.search(facts.message):
+            return ContextLengthError
+    if status in (400, 424) and facts.refused and "json_invalid" not in facts.words:
+        return UnsupportedParameterError
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if 300 <= status < 400:
+        return RedirectRefusedError
+    if 400 <= status < 500:
+        return InvalidRequestError
+    return ServerError
+
+
+def _is_filtered(facts: ErrorFacts) -> bool:
+    return bool(facts.filters or facts.words & _FILTER_WORDS or _FILTER_TEXT.search(facts.message))
+
+
+def _stream_status(facts: ErrorFacts) -> int:
+    if facts.status is not None and facts.status >= 400:
+        return facts.status
+    for code in facts.codes:
+        if re.fullmatch(r"[45][0-9]{2}", code):
+            return int(code)
+    if _is_filtered(facts) or facts.words & _CONTEXT_WORDS or facts.refused:
+        return 400
+    # The message is asked last: it can hold any word.
+    for text in (" ".join(facts.words), facts.message):
+        for pattern, status in _STREAM_WORDS[: None if text is not facts.message else 1]:
+            if pattern.search(text):
+                return status
+    return 400 if _CONTEXT_TEXT.search(facts.message) else 500
+
+
+def _make(kind: type[StatusError], facts: ErrorFacts, answer: Answer, **details: Any) -> StatusError:
+    if issubclass(kind, UnsupportedParameterError):
+        details["parameters"] = tuple(facts.refused)
+    elif issubclass(kind, ContentFilteredError):
+        details["categories"] = facts.filters
+        details["source"] = "completion" if _is_about_output(facts, answer) else "prompt"
+    return kind(
+        text_of(kind, facts, answer),
+        status=answer.status,
+        code=facts.code,
+        request_id=answer.request_id,
+        retry_after=answer.retry_after,
+        **details,
+    )
+
+
+def _is_about_output(facts: ErrorFacts, answer: Answer) -> bool:
+    if facts.param:
+        return facts.param.lower() in ("completion", "response", "output")
+    if re.search(r"\b(?:prompt|input)\b", facts.message, re.IGNORECASE):
+        return False
+    return answer.in_stream or bool(_OUTPUT_TEXT.search(facts.message))
