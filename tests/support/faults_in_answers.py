@@ -1,0 +1,217 @@
+"""Fault rows B, T and E: the answer came, and is not one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from azure_inference_core import errors
+from tests.support import plays, wire
+from tests.support.fault import EMBED, STREAM, UNARY, WHOLE, Fault, slow
+from tests.support.fault_server import Call
+from tests.support.faults_before_answers import DOWN, failing
+from tests.support.plays import (
+    PAGE,
+    always,
+    answers,
+    body_of,
+    first,
+    reformatted,
+    streams,
+    vectors,
+    with_index,
+    with_vector,
+)
+
+CHUNKS = wire.chat_chunks()
+EVENTS = list(wire.events(CHUNKS))
+OPENING = EVENTS[:4]
+OPENING_TEXT = "The quick brown"
+
+
+def body_rows() -> Iterable[Fault]:
+    """B: the answer came, but is it one."""
+    cut = errors.IncompleteResponseError
+    malformed = errors.MalformedResponseError
+    large = errors.ResponseTooLargeError
+    for name, act in (("length", plays.length_cut), ("reset", plays.body_reset), ("chunk", plays.chunk_cut)):
+        yield Fault("B1", f"cut by {name}", always(act), cut, 3, WHOLE)
+    yield Fault("B1", "cut once then good", first(1, plays.length_cut), None, 2, WHOLE)
+    not_a_number = json.dumps(wire.chat()).replace('"stop"', "NaN")
+    for name, body in (
+        ("not JSON", "Hello."),
+        ("empty", ""),
+        ("null", "null"),
+        ("list", "[]"),
+        ("object", "{}"),
+        ("NaN", not_a_number),
+        ("deep", "[" * 100_000 + "]" * 100_000),
+        ("text", '"text"'),
+    ):
+        yield Fault("B2", name, answers(200, body), malformed, 1, WHOLE)
+    xml = '<?xml version="1.0"?><answer/>'
+    yield Fault(
+        "B3",
+        "HTML",
+        answers(200, PAGE, None, "text/html"),
+        malformed,
+        1,
+        WHOLE,
+        hides=("corporate-page-marker",),
+    )
+    yield Fault("B3", "XML", answers(200, xml, None, "application/xml"), malformed, 1, WHOLE)
+    for label in ("application/octet-stream", None, "text/plain", "text/html"):
+        yield Fault("B3", f"JSON as {label}", answers(200, wire.chat(), None, label), None, 1, UNARY)
+    yield Fault("B4", "no choices", answers(200, {**wire.chat(), "choices": []}), malformed, 1, UNARY)
+    yield Fault("B4", "null choices", answers(200, {**wire.chat(), "choices": None}), malformed, 1, UNARY)
+    yield Fault(
+        "B4", "choices no list", answers(200, {**wire.chat(), "choices": {"0": 1}}), malformed, 1, UNARY
+    )
+    yield Fault("B4", "content no text", answers(200, body_of(content={"a": 1})), malformed, 1, UNARY)
+    yield Fault("B5", "not UTF-8", answers(200, b'{"a": "\xff\xfe"}'), malformed, 1, WHOLE)
+    zipped = {"Content-Encoding": "gzip"}
+    bomb = always(lambda call: call.respond(200, plays.gzip_bomb(), zipped))
+    yield Fault("B6", "gzip bomb", bomb, large, 1, WHOLE, seconds=2.0)
+    yield Fault("B6", "wrong encoding", answers(200, wire.chat(), zipped), malformed, 1, WHOLE)
+    yield Fault(
+        "B6",
+        "unknown encoding",
+        answers(200, wire.chat(), {"Content-Encoding": "snail"}),
+        malformed,
+        1,
+        WHOLE,
+    )
+    yield Fault("B7", "endless", always(plays.endless), large, 1, WHOLE)
+    billion = '<!DOCTYPE l [<!ENTITY a "ha">' + "".join(
+        f'<!ENTITY {b} "{"&" + a + ";" * 1}{("&" + a + ";") * 9}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )  # fmt: skip
+    yield Fault(
+        "B8",
+        "entity bomb",
+        answers(200, billion + "]><l>&i;</l>", None, "application/xml"),
+        malformed,
+        1,
+        WHOLE,
+        seconds=0.5,
+    )
+
+
+def framing_rows() -> Iterable[Fault]:
+    """T1, T2: other ways to write the same stream."""
+    for name, change in (
+        ("CRLF", lambda data: data.replace(b"\n", b"\r\n")),
+        ("CR", lambda data: data.replace(b"\n", b"\r")),
+        ("comments", lambda data: data.replace(b"data:", b": ping\n\n: pong\ndata:")),
+        ("event lines", lambda data: data.replace(b"data:", b"event: message\ndata:")),
+        ("id lines", lambda data: data.replace(b"data:", b"id: 7\nretry: 10\ndata:")),
+        ("no space", lambda data: data.replace(b"data: ", b"data:")),
+        ("byte order mark", lambda data: b"\xef\xbb\xbf" + data),
+        ("data over lines", lambda data: data.replace(b', "object"', b',\ndata: "object"')),
+        ("no last blank line", lambda data: data.rstrip(b"\n")),
+    ):  # type: str, Callable[[bytes], bytes]
+        yield Fault("T1", name, reformatted(change), None, 1, STREAM)
+    odd = b"".join(wire.events(wire.chat_chunks(wire.ANSWER)))
+    yield Fault(
+        "T2", "byte by byte", streams([odd[place : place + 1] for place in range(len(odd))]), None, 1, STREAM
+    )
+
+
+def stream_rows() -> Iterable[Fault]:
+    """T3 to T15: the stream went wrong."""
+    cut = errors.IncompleteResponseError
+    malformed = errors.MalformedResponseError
+    partial = {"partial": OPENING_TEXT}
+    yield Fault("T3", "ends without a word", streams(OPENING), cut, 1, STREAM, details=partial)
+    yield Fault("T4", "finish but no end mark", streams(EVENTS[:-1]), None, 1, STREAM)
+    half = [*OPENING, EVENTS[4][:30]]
+    yield Fault("T5", "ends in an event", streams(half), cut, 1, STREAM, details=partial)
+    yield Fault(
+        "T5", "closed between chunks", streams(OPENING, then=Call.close), cut, 1, STREAM, details=partial
+    )
+    in_chunk = streams(OPENING, then=plays.half_chunk)
+    yield Fault("T5", "closed in a chunk", in_chunk, cut, 1, STREAM, details=partial)
+
+    yield Fault("T5", "reset", streams(OPENING, then=plays.reset_later), cut, 1, STREAM, details=partial)
+    yield from error_event_rows()
+    yield Fault("T7", "bad JSON", streams([*OPENING, b"data: {oops\n\n", wire.DONE]), malformed, 1, STREAM)
+    yield Fault(
+        "T7", "bad UTF-8", streams([*OPENING, b'data: {"a": "\xff"}\n\n', wire.DONE]), malformed, 1, STREAM
+    )
+    yield Fault(
+        "T8",
+        "HTML",
+        answers(200, PAGE, None, "text/html"),
+        malformed,
+        1,
+        STREAM,
+        hides=("corporate-page-marker",),
+    )
+    yield Fault(
+        "T8", "HTML called a stream", answers(200, PAGE, None, "text/event-stream"), malformed, 1, STREAM
+    )
+    yield Fault("T8", "whole JSON", answers(200, wire.chat()), None, 1, STREAM)
+    silent = streams(OPENING, then=Call.hang)
+    late = errors.DeadlineExceededError
+    yield Fault("T9", "silence", silent, late, 1, STREAM, seconds=1.0, options=slow(idle=0.5))
+    yield Fault(
+        "T9", "silence to the end of the time", silent, late, 1, STREAM, seconds=1.3, options=slow(total=0.8)
+    )
+    endless_line = streams([b"data: ", *[b"a" * (1 << 20)] * 16], end=True)
+    yield Fault("T10", "a line of 16 MB", endless_line, errors.ResponseTooLargeError, 1, STREAM, seconds=1.0)
+    yield Fault("T14", "data after the end mark", streams([*EVENTS, b"data: {oops\n\n"]), None, 1, STREAM)
+    yield Fault("T14", "empty", answers(200, b"", None, "text/event-stream"), malformed, 1, STREAM)
+    yield Fault("T15", "503 before", failing(503), errors.ServerError, 3, STREAM)
+    yield Fault("T15", "503 once then good", first(1, lambda call: call.respond(503, DOWN)), None, 2, STREAM)
+    yield Fault(
+        "T15",
+        "reset after the first delta",
+        streams(EVENTS[:2], then=plays.reset_later),
+        cut,
+        1,
+        STREAM,
+        details={"partial": "The"},
+    )
+
+
+def error_event_rows() -> Iterable[Fault]:
+    """T6: the service reports a failure inside the stream."""
+    for name, error, kind in (
+        ("429", {"code": "429", "message": "slow down"}, errors.RateLimitedError),
+        ("500", {"code": 500, "message": "engine died"}, errors.ServerError),
+        ("server_error", {"code": "server_error", "message": "engine died"}, errors.ServerError),
+        ("content_filter", {"code": "content_filter", "message": "no"}, errors.ContentFilteredError),
+    ):
+        told = wire.event({"error": error})
+        yield Fault("T6", f"{name} then end mark", streams([*OPENING, told, wire.DONE]), kind, 1, STREAM)
+        yield Fault("T6", f"{name} then end", streams([*OPENING, told]), kind, 1, STREAM)
+    managed = b"event: error\ndata: Error parsing decoded stream: oops\n\n"
+    yield Fault("T6", "event line", streams([*OPENING, managed, wire.DONE]), errors.ServerError, 1, STREAM)
+
+
+def embedding_rows() -> Iterable[Fault]:
+    """E: vectors that are not what was asked for."""
+    malformed = errors.MalformedResponseError
+    for name, change in (
+        ("missing", lambda data: data[:-1]),
+        ("duplicate", with_index(1, 0)),
+        ("extra", lambda data: [*data, {**data[0], "index": len(data)}]),
+        ("negative", with_index(0, -1)),
+        ("index no number", with_index(1, "1")),
+        ("none at all", lambda _data: []),
+        ("data no list", lambda _data: {"0": []}),
+    ):
+        yield Fault("E2", name, vectors(change), malformed, 1, EMBED)
+    for name, vector in (
+        ("empty vector", []),
+        ("mixed dimensions", [0.5] * 7),
+        ("text in a vector", ["a"] * 4),
+        ("null", None),
+        ("null in a vector", [None] * 4),
+    ):
+        yield Fault("E3", name, vectors(with_vector(1, vector)), malformed, 1, EMBED)
+    for literal in ("NaN", "Infinity", "1e999"):
+        yield Fault("E3", literal, plays.literal_vector(literal), malformed, 1, EMBED)
+    size = {"error": {"code": "413", "message": "too large"}}
+    yield Fault(
+        "E6", "413", answers(413, size), errors.InvalidRequestError, 1, EMBED, details={"status": 413}
+    )
