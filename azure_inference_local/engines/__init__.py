@@ -1,0 +1,79 @@
+"""Engines of the local endpoint: embedded small models by default, any OpenAI-compatible server by URL.
+
+Importing this package loads no model and no optional dependency.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+from azure_inference_local import catalogue
+from azure_inference_local.engines._base import ChatEngine, EmbeddingEngine, EngineError, ImageEngine, OnChunk
+from azure_inference_local.engines._chat import LocalChatEngine
+from azure_inference_local.engines._minilm import MiniLMEngine
+
+__all__ = [
+    "ChatEngine",
+    "EmbeddingEngine",
+    "EngineError",
+    "ImageEngine",
+    "LocalChatEngine",
+    "MiniLMEngine",
+    "OnChunk",
+    "default_chat_engine",
+    "default_embedding_engine",
+]
+
+_log = logging.getLogger("azure_inference_local")
+
+
+def default_chat_engine(name: str | None = None) -> ChatEngine:
+    """Load the embedded chat model.
+
+    Args:
+        name: A name of the catalogue (fetched if it is not in the cache) or the path of a GGUF file. Without it:
+            the environment variable ``AZURE_INFERENCE_LOCAL_MODEL``, else the best model of the cache,
+            else smollm2-135m, which is fetched.
+
+    Raises:
+        EngineError: The model cannot be had (503) or there is none of that name (400).
+    """
+    wanted = name or os.environ.get("AZURE_INFERENCE_LOCAL_MODEL") or _best_cached() or "smollm2-135m"
+    if wanted.lower().endswith(".gguf") or Path(wanted).is_file():
+        return LocalChatEngine(wanted)
+    return LocalChatEngine(_weights(wanted, "chat"), name=wanted.lower())
+
+
+def default_embedding_engine() -> EmbeddingEngine:
+    """Load the embedded text embedding model, fetching it if it is not in the cache.
+
+    Raises:
+        EngineError: The model cannot be had (503).
+    """
+    return MiniLMEngine(_weights("minilm-l6-v2-int8", "embedding"))
+
+
+def _best_cached() -> str | None:
+    return next(
+        (model.name for model in catalogue.list_models() if model.kind == "chat" and model.cached), None
+    )
+
+
+def _weights(name: str, kind: str) -> Path:
+    """The file of a model, fetched if need be."""
+    try:
+        model = catalogue.get(name)
+    except ValueError as error:
+        raise EngineError(400, "unknown_model", str(error)) from error
+    if model.kind != kind:
+        raise EngineError(400, "wrong_model", f"{model.name} is a model for {model.kind}, not for {kind}.")
+    if not model.cached:
+        _log.info("fetching %s (%d MB, once)", model.title, model.size // 1_000_000)
+    try:
+        return catalogue.pull(model.name)
+    except catalogue.PullError as error:
+        raise EngineError(
+            503,
+            "weights_missing",
+            f"{error} To try again: python -m azure_inference_local models pull {model.name}",
+        ) from error

@@ -1,0 +1,118 @@
+"""What an engine is: the protocols the endpoint is written against, and the one error they raise."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+OnChunk = Callable[[dict[str, Any]], bool]
+"""Receives one chunk; answers True when nobody wants the rest."""
+
+
+class EngineError(Exception):
+    """An engine cannot do what was asked.
+
+    Attributes:
+        status: The HTTP status that fits (400 too long, 422 bad schema, 429 busy, 503 weights missing, ...).
+        code: A short machine-readable name, such as "context_length_exceeded".
+        message: What is wrong and what to do about it.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(status, code, message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        """The message with its status and code."""
+        return f"{self.message} ({self.status} {self.code})"
+
+
+@runtime_checkable
+class ChatEngine(Protocol):
+    """Answers chats and completes texts. Calls block and may come from many threads at once.
+
+    Attributes:
+        name: Name of the model.
+        context_window: Tokens of one request, prompt and answer together.
+    """
+
+    name: str
+    context_window: int
+
+    def chat(self, body: dict[str, Any], on_chunk: OnChunk | None = None) -> dict[str, Any]:
+        """Answer an OpenAI-shaped chat request with a ``chat.completion``.
+
+        With ``on_chunk`` the answer comes as ``chat.completion.chunk`` dicts instead: each choice ends with a
+        ``finish_reason``, the last chunk has ``usage`` and no choices, and ``{}`` is returned.
+
+        Raises:
+            EngineError: The request cannot be answered.
+        """
+        ...
+
+    def complete(self, body: dict[str, Any], on_chunk: OnChunk | None = None) -> dict[str, Any]:
+        """Continue a prompt; an OpenAI ``text_completion`` by the rules of ``chat``."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """The number of tokens of a text."""
+        ...
+
+    def close(self) -> None:
+        """Cancel what is running, wait for it, and free the model. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class EmbeddingEngine(Protocol):
+    """Turns texts into vectors of length one.
+
+    Attributes:
+        name: Name of the model.
+        dimensions: Numbers in a vector.
+        max_tokens: Tokens of a text beyond which it is cut off.
+    """
+
+    name: str
+    dimensions: int
+    max_tokens: int
+
+    def embed(self, texts: list[str], input_type: str | None) -> tuple[list[list[float]], int]:
+        """The vectors, in order, and the number of tokens of all texts."""
+        ...
+
+    def close(self) -> None:
+        """Free the model. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class ImageEngine(Protocol):
+    """Turns images into vectors of length one.
+
+    Attributes:
+        name: Name of the model or descriptor.
+        dimensions: Numbers in a vector.
+        joint_text: Whether a text can stand beside an image, in the same space.
+    """
+
+    name: str
+    dimensions: int
+    joint_text: bool
+
+    def embed(self, images: list[tuple[bytes, str | None]]) -> list[list[float]]:
+        """The vectors, in order, of (bytes of the image file, text or None)."""
+        ...
+
+    def close(self) -> None:
+        """Free the model. May be called twice."""
+        ...
+
+
+def missing_extra(package: str) -> EngineError:
+    """The error for an optional dependency that is not installed."""
+    return EngineError(
+        503,
+        "missing_dependency",
+        f"{package} is not installed. Run: pip install 'azure-inference-integrations[local]'",
+    )

@@ -1,0 +1,320 @@
+"""Tool calls for small models: the grammar that forces them, the reading of free ones, tool turns as plain chat.
+
+llama.cpp accepts ``tool_choice`` but does not enforce it for every chat template, and it does not read the bare JSON
+in which code models write their calls. So a forced call is a JSON schema of our own, and a free one is read leniently.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from azure_inference_local.engines._base import EngineError
+
+_MOST_CALLS = 4
+_HEAD = re.compile(r'\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*(?=\{)')
+_FENCE = re.compile(r"```([a-zA-Z_]*)\s*(\S?)")
+_OPENINGS = ("<tool_call>", "<tools>", "<function", "<|tool_call|>")
+_CALLS = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One finished call: the function's name and its arguments as JSON text."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The functions of a request and how they may be used.
+
+    Attributes:
+        functions: The ``function`` objects that may be called.
+        mode: "none", "auto" or "forced".
+        parallel: Whether one answer may hold several calls; None when the request does not say.
+    """
+
+    functions: tuple[dict[str, Any], ...]
+    mode: str
+    parallel: bool | None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the functions."""
+        return frozenset(function["name"] for function in self.functions)
+
+    @property
+    def most_calls(self) -> int:
+        """How many calls of one answer are kept."""
+        return 1 if self.parallel is False else 128
+
+
+def read_tools(body: dict[str, Any]) -> Tools:
+    """The tools of a request.
+
+    Raises:
+        EngineError: A tool has no name, or the choice names a function that is not there (400).
+    """
+    functions = []
+    for tool in body.get("tools") or ():
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if (
+            not isinstance(function, dict)
+            or not isinstance(function.get("name"), str)
+            or not function["name"]
+        ):
+            raise EngineError(400, "invalid_tool", "Every tool needs a function with a name.")
+        functions.append(function)
+    choice = body.get("tool_choice")
+    parallel = body.get("parallel_tool_calls")
+    if isinstance(choice, dict):
+        wanted = (choice.get("function") or {}).get("name")
+        named = tuple(function for function in functions if function["name"] == wanted)
+        if not named:
+            raise EngineError(
+                400, "invalid_tool_choice", f"tool_choice names {wanted!r}, which is not among the tools."
+            )
+        return Tools(named[:1], "forced", parallel)
+    if choice not in (None, "auto", "none", "required", "any"):
+        raise EngineError(400, "invalid_tool_choice", f"tool_choice cannot be {choice!r}.")
+    if choice in ("required", "any"):
+        if not functions:
+            raise EngineError(400, "invalid_tool_choice", "tool_choice is 'required' but there are no tools.")
+        return Tools(tuple(functions), "forced", parallel)
+    return Tools(tuple(functions), "auto" if functions and choice != "none" else "none", parallel)
+
+
+def forced_prompt(tools: Tools) -> str:
+    """The system text that tells a model which calls it can write."""
+    lines = ["You call functions. Available functions:"]
+    for function in tools.functions:
+        properties = (function.get("parameters") or {}).get("properties", {})
+        lines.append(
+            f"- {function['name']}: {function.get('description') or ''} Parameters: {json.dumps(properties)}"
+        )
+    form = 'a JSON object {"name": ..., "arguments": {...}}'
+    if tools.parallel:
+        form = f"a JSON array of calls, each {form}, one for each thing that is asked"
+    lines.append(f"Reply only with {form}.")
+    return "\n".join(lines)
+
+
+def forced_schema(tools: Tools) -> dict[str, Any]:
+    """The JSON schema every answer of a forced call matches."""
+    definitions: dict[str, Any] = {}
+    calls = [
+        _call_schema(function, f"f{number}", definitions) for number, function in enumerate(tools.functions)
+    ]
+    call: dict[str, Any] = calls[0] if len(calls) == 1 else {"anyOf": calls}
+    schema = (
+        {"type": "array", "items": call, "minItems": 1, "maxItems": _MOST_CALLS}
+        if tools.parallel
+        else dict(call)
+    )
+    if definitions:
+        schema["$defs"] = definitions
+    return schema
+
+
+def _call_schema(function: dict[str, Any], prefix: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    parameters = function.get("parameters") or {"type": "object"}
+    if not isinstance(parameters, dict):
+        raise EngineError(
+            422, "invalid_schema", f"The parameters of {function['name']} are not a JSON schema."
+        )
+    own = {key: value for key, value in parameters.items() if key not in ("$defs", "definitions", "$schema")}
+    if not own.keys() & {"type", "anyOf", "oneOf", "allOf", "$ref"}:
+        own["type"] = "object"
+    for group in ("$defs", "definitions"):
+        for name, schema in (parameters.get(group) or {}).items():
+            definitions[f"{prefix}_{name}"] = _move_references(schema, prefix)
+    moved = _move_references(own, prefix)
+    if '"#/$defs/' + prefix + '"' in json.dumps(moved) + json.dumps(definitions):
+        definitions[prefix] = moved
+    return {
+        "type": "object",
+        "properties": {"name": {"const": function["name"]}, "arguments": moved},
+        "required": ["name", "arguments"],
+        "additionalProperties": False,
+    }
+
+
+def _move_references(schema: Any, prefix: str) -> Any:
+    """The schema with its references pointing at definitions that moved to the root under a prefix."""
+    if isinstance(schema, list):
+        return [_move_references(item, prefix) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    moved = {key: _move_references(value, prefix) for key, value in schema.items()}
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#"):
+        inner = re.fullmatch(r"#/(?:\$defs|definitions)/(.+)", reference)
+        moved["$ref"] = f"#/$defs/{prefix}_{inner.group(1)}" if inner else f"#/$defs/{prefix}"
+    return moved
+
+
+class ForcedCalls:
+    """Reads the text of forced calls as it comes and tells name and arguments apart."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._depth = 0
+        self._quoted = self._escaped = False
+        self.count = 0
+
+    def feed(self, text: str) -> Iterator[tuple[int, str | None, str]]:
+        """Yield (index of the call, its name when it begins, next piece of its arguments)."""
+        self._text += text
+        while self._text:
+            if self._depth == 0:
+                head = _HEAD.search(self._text)
+                if head is None:
+                    return
+                self._text = self._text[head.end() :]
+                self.count += 1
+                yield self.count - 1, json.loads(head.group(1)), ""
+            piece = self._take()
+            if piece:
+                yield self.count - 1, None, piece
+
+    def _take(self) -> str:
+        """Cut off what belongs to the arguments: all there is, or up to the brace that closes them."""
+        for position, char in enumerate(self._text):
+            if self._escaped:
+                self._escaped = False
+            elif self._quoted:
+                self._escaped = char == "\\"
+                self._quoted = char != '"'
+            elif char == '"':
+                self._quoted = True
+            elif char in "{[":
+                self._depth += 1
+            elif char in "}]":
+                self._depth -= 1
+                if self._depth == 0:
+                    piece, self._text = self._text[: position + 1], self._text[position + 1 :]
+                    return piece
+        piece, self._text = self._text, ""
+        return piece
+
+
+def may_be_call(text: str) -> bool | None:
+    """Whether the beginning of an answer can become a call: False as soon as it cannot, None while it is open."""
+    start = text.lstrip()
+    if not start:
+        return None
+    if start[0] in "{[":
+        return True
+    if start.startswith("```"):
+        fence = _FENCE.match(start)
+        if fence is None or not fence.group(2):
+            return None
+        return fence.group(1).lower() in ("", "json", "xml", "tool_call") and fence.group(2) in "{[<"
+    if start[0] == "`":
+        return None if "```".startswith(start) else False
+    if start[0] == "<":
+        if start.startswith(_OPENINGS):
+            return True
+        return None if any(opening.startswith(start) for opening in _OPENINGS) else False
+    return False
+
+
+def read_calls(text: str, names: frozenset[str]) -> tuple[list[Call], bool]:
+    """The calls in a finished answer, and whether it looks like an attempt at one.
+
+    Accepts ``<tool_call>`` tags, code fences, JSON lines, arrays and bare JSON objects.
+    """
+    calls: list[Call] = []
+    attempted = False
+    for value in _json_values(text):
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+                continue
+            attempted = True
+            arguments = item.get("arguments", item.get("parameters", {}))
+            if item["name"] in names and isinstance(arguments, dict):
+                calls.append(Call(item["name"], json.dumps(arguments, ensure_ascii=False)))
+    return calls, attempted
+
+
+def _json_values(text: str) -> Iterator[Any]:
+    position = 0
+    while (found := re.compile(r"[{\[]").search(text, position)) is not None:
+        try:
+            value, position = _CALLS.raw_decode(text, found.start())
+        except ValueError:
+            position = found.start() + 1
+        else:
+            yield value
+
+
+def flatten(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The conversation with tool turns as plain chat, which small models follow better, and text parts joined.
+
+    Raises:
+        EngineError: A part of a message is not text (400).
+    """
+    flat: list[dict[str, Any]] = []
+    results: list[str] = []
+    names: dict[Any, str] = {}
+
+    def say_results() -> None:
+        if results:
+            text = "\n".join(results) + "\nAnswer the question with it."
+            flat.append({"role": "user", "content": text})
+            results.clear()
+
+    for message in messages:
+        role = message.get("role") if isinstance(message, dict) else None
+        if role not in _ROLES:
+            raise EngineError(400, "invalid_request", f"A message has the role {role!r}.")
+        if role == "tool":
+            name = names.get(message.get("tool_call_id"), "the function")
+            results.append(f"Result of {name}: {plain_text(message.get('content'))}")
+            continue
+        say_results()
+        calls = message.get("tool_calls") or ()
+        written = [_written_call(call, names) for call in calls]
+        content = "\n".join([text for text in [plain_text(message.get("content"))] if text] + written)
+        flat.append({"role": _ROLES[role], "content": content})
+    say_results()
+    return flat
+
+
+_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "user"}
+
+
+def _written_call(call: dict[str, Any], names: dict[Any, str]) -> str:
+    function = call.get("function") or {}
+    names[call.get("id")] = str(function.get("name"))
+    arguments = function.get("arguments") or "{}"
+    try:
+        arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
+    except ValueError:
+        pass  # written by a model; shown as it is
+    return json.dumps({"name": function.get("name"), "arguments": arguments}, ensure_ascii=False)
+
+
+def plain_text(content: Any) -> str:
+    """The text of a message's content, a string or a list of text parts.
+
+    Raises:
+        EngineError: It holds something else, such as an image (400).
+    """
+    if content is None or isinstance(content, str):
+        return content or ""
+    texts = []
+    for part in content:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict) and part.get("type") in ("text", "refusal"):
+            texts.append(str(part.get("text") or part.get("refusal") or ""))
+        else:
+            kind = part.get("type") if isinstance(part, dict) else type(part).__name__
+            raise EngineError(
+                400, "unsupported_content", f"This model reads text; it cannot take a part of type {kind!r}."
+            )
+    return "\n".join(texts)
