@@ -19,9 +19,10 @@ from azure_inference_core.errors import RefusedParameter
 
 __all__ = ["ErrorFacts", "read_error_body", "read_error_value"]
 
-_NESTING = 4  # a gateway wraps a server's error which wraps the engine's: three levels are seen
+_NESTING = 8  # a gateway wraps a server's error, which wraps the engine's list of complaints
 _DEPTH = 32  # deeper JSON is nobody's error report, and would not pickle
 _LITERAL_LIMIT = 16 * 1024
+_MESSAGE_LIMIT = 4096
 _MESSAGE_KEYS = ("message", "msg", "error", "detail", "details", "error_description", "title", "status")
 _STATUS_KEYS = ("status", "statusCode", "status_code")
 _FILTER_KEYS = ("content_filter_result", "content_filter_results")
@@ -31,7 +32,7 @@ _GENERIC_CODES = frozenset(
     |bad gateway|service unavailable|gateway timeout|unknown status code""".replace("\n    ", "").split("|")
 )
 _NESTED_START = re.compile(r"[\[{]\s*['\"{\[]")
-_BETWEEN_OBJECTS = re.compile(r"\}\s*\n\s*\{")
+_BETWEEN_OBJECTS = re.compile(r"\}[ \t\r]*\n\s*\{")
 # The escapes that ``repr`` writes; the compiler warns about any other.
 _ODD_ESCAPE = re.compile(r"\\[^'\"nrtxuU]")
 _NAME = re.compile(r"[A-Za-z_][\w.\-]*(?:\[\d+\][\w.\-]*)*")
@@ -158,15 +159,13 @@ def _read_labels(facts: ErrorFacts, value: Mapping[Any, Any]) -> None:
 
 def _read_text(facts: ErrorFacts, text: str, levels: int) -> None:
     before, nested = _unpack(text)
-    if not before:
-        _read(facts, nested, levels - 1)
-    else:
+    if before and nested is not None:
         # What is quoted amid prose may be the caller's own JSON: only complaints are read from it.
-        for item in nested if isinstance(nested, (list, tuple)) else (nested,):
-            if isinstance(item, Mapping) and "loc" in item:
-                _read_violation(facts, item)
+        complaints = [item for item in nested if isinstance(item, Mapping) and "loc" in item]
+        nested, before = complaints, before if complaints else text
+    _read(facts, nested, levels - 1)
     if not facts.message and not before.isdigit():
-        facts.message = before
+        facts.message = before.strip()[:_MESSAGE_LIMIT]
 
 
 def _read_violation(facts: ErrorFacts, value: Mapping[Any, Any]) -> None:
@@ -210,7 +209,7 @@ def _read_refusals(facts: ErrorFacts) -> None:
     facts.refused = [r if r.message else r._replace(message=facts.message) for r in facts.refused]
 
 
-def _unpack(text: str) -> tuple[str, Any]:
+def _unpack(text: str) -> tuple[str, list[Any] | None]:
     """Split text into its words and the structure written inside it, if there is one."""
     start = _NESTED_START.search(text)
     if start is None:
@@ -222,7 +221,7 @@ def _unpack(text: str) -> tuple[str, Any]:
         if value is None:
             value = _parse_literal(candidate)
         if isinstance(value, (dict, list, tuple)):
-            return text[: start.start()].strip(), value
+            return text[: start.start()].strip(), [value] if isinstance(value, dict) else list(value)
     return text.strip(), None
 
 

@@ -38,11 +38,9 @@ _PRIVATE = re.compile(
     r"|api[-_]?key|secret|password|credential|authorization|access[-_]?token",
     re.IGNORECASE,
 )
+_CONVERSATION = re.compile(r"(?:messages|input|prompt|documents|body)\b")
 # From here on a text quotes the request rather than talks about it.
-_QUOTED = re.compile(
-    r"""['"](?:input|value|messages|prompt|content|text)['"]\s*:|\binput_value\s*=|<(?:!doctype|html|\?xml|head|body)\b""",
-    re.IGNORECASE,
-)
+_QUOTED = re.compile(r"\{\s*['\"]|\binput_value\s*=|<(?:!doctype|html|\?xml|head|body)\b", re.IGNORECASE)
 _SECRET = re.compile(r"(?i)\b(bearer|key provided:|api[-_]?key[:=])\s*\S{6,}")
 
 
@@ -65,13 +63,13 @@ def short_form(name: str, value: Any) -> str:
     """A refused value for the text: itself if it is short and cannot be the prompt, else its type."""
     kind = type(value).__name__
     if isinstance(value, (list, tuple, Mapping, set)):
-        return f"({kind} of {len(value)})"
+        return f" ({kind} of {len(value)})"
     if _PRIVATE.search(name):
-        return f"({kind})"
+        return f" ({kind})"
     if isinstance(value, str) and len(value) > _VALUE:
-        return f"(str of {len(value)} characters)"
+        return f" (str of {len(value)} characters)"
     if isinstance(value, int) and abs(value) > 10**18:
-        return f"({kind})"
+        return f" ({kind})"
     return "=" + clean(repr(value), _VALUE)
 
 
@@ -131,12 +129,19 @@ class Answer:
 
 def text_of(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
     """The text of an error: what was refused, the service's words, the facts to quote, what to do."""
-    said = words_text(facts.message) if not issubclass(kind, RedirectRefusedError) else ""
+    said = "" if issubclass(kind, RedirectRefusedError) else words_text(_message(kind, facts))
     if not said and facts.form:
         said = f"the body was {facts.form}, not quoted here"
     opening = _opening(kind, facts, answer)
     first = f"{opening}: {said}" if said else opening
     return f"{first.rstrip(' .')} ({_facts(facts, answer)}). {_advice(kind, facts, answer)}"
+
+
+def _message(kind: type[StatusError], facts: ErrorFacts) -> str:
+    complaints = dict.fromkeys(parameter.message for parameter in facts.refused if parameter.message)
+    return (
+        "; ".join(complaints) if issubclass(kind, UnsupportedParameterError) and complaints else facts.message
+    )
 
 
 def _opening(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
@@ -163,7 +168,8 @@ def _opening(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
             (text for base, text in _OPENINGS if issubclass(kind, base)), "the service refused the request"
         )
     text = where + text
-    return text[0].upper() + text[1:] if not text.startswith(host) else text
+    # A host's name keeps its own case.
+    return text if answer.host and text.startswith(host) else text[0].upper() + text[1:]
 
 
 def _facts(facts: ErrorFacts, answer: Answer) -> str:
@@ -183,7 +189,7 @@ _OPENINGS: tuple[tuple[type[StatusError], str], ...] = (
     (AuthenticationError, "the credential was not accepted"),
     (PermissionDeniedError, "the credential is not allowed to do this"),
     (NotFoundError, "the endpoint has no such route, deployment or model"),
-    (RateLimitedError, "rate limit reached"),
+    (RateLimitedError, "too many requests, rate limit reached"),
     (ServerError, "the service failed"),
 )
 
@@ -195,6 +201,10 @@ def _parameter_advice(facts: ErrorFacts, _: Answer) -> str:
         return 'Set extra_parameters to "pass-through", "drop" or "error".'
     if "extra_forbidden" in facts.words:
         return 'The model itself refuses it: leave it out, or set extra_parameters="drop".'
+    if "missing" in facts.words:
+        return "The request lacks what this model requires: add it."
+    if any(_CONVERSATION.match(refused.name) for refused in facts.refused):
+        return "Change it to what this model accepts."
     return "Leave it out, or give a value this model supports."
 
 
