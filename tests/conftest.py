@@ -43,3 +43,9 @@ def clean_environment() -> Iterator[None]:
 def pytest_runtest_setup() -> None:
     """Let sockets connect to loopback only."""
     socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the waits between attempts, but make them short."""
+    monkeypatch.setattr("azure_inference_core._retry._FIRST_BACKOFF", 0.01)

@@ -68,6 +68,7 @@ def body_rows() -> Iterable[Fault]:
         "B4", "choices no list", answers(200, {**wire.chat(), "choices": {"0": 1}}), malformed, 1, UNARY
     )
     yield Fault("B4", "content no text", answers(200, body_of(content={"a": 1})), malformed, 1, UNARY)
+    yield Fault("B4", "unknown role", answers(200, body_of(role="wizard")), malformed, 1, UNARY)
     yield Fault("B5", "not UTF-8", answers(200, b'{"a": "\xff\xfe"}'), malformed, 1, WHOLE)
     zipped = {"Content-Encoding": "gzip"}
     bomb = always(lambda call: call.respond(200, plays.gzip_bomb(), zipped))
