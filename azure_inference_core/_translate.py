@@ -34,7 +34,7 @@ from azure_inference_core.errors import (
     UnsupportedParameterError,
 )
 
-__all__ = ["is_retryable_status", "retry_after_seconds", "status_error", "stream_error"]
+__all__ = ["is_retryable_status", "request_id_of", "retry_after_seconds", "status_error", "stream_error"]
 
 _RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, 529})
 _MODEL_STATUS = "ms-azureml-model-error-statuscode"
@@ -119,7 +119,7 @@ def status_error(
     answer = Answer(
         status=status,
         model_status=model_status,
-        request_id=_request_id(lower),
+        request_id=request_id_of(lower),
         retry_after=retry_after_seconds(lower),
         host=url_host,
         location=lower.get("location", ""),
@@ -153,7 +153,7 @@ def stream_error(payload: Any, headers: Mapping[str, str], *, attempts: int = 1)
     kind = _class_of(facts, status)
     answer = Answer(
         status=status,
-        request_id=_request_id(lower),
+        request_id=request_id_of(lower),
         retry_after=retry_after_seconds(lower),
         in_stream=True,
     )
@@ -203,7 +203,8 @@ def _model_status(lower: Mapping[str, str], facts: ErrorFacts | None) -> int | N
     return facts.status if facts else None
 
 
-def _request_id(lower: Mapping[str, str]) -> str | None:
+def request_id_of(lower: Mapping[str, str]) -> str | None:
+    """The service's id of a request, from headers with lower-case names."""
     return next((clean(lower[name], 100) for name in _REQUEST_ID if lower.get(name)), None)
 
 

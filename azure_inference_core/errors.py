@@ -220,7 +220,9 @@ class UnsupportedParameterError(InvalidRequestError):
         parameters: The refused parameters, each ``(name, value, message)``.
     """
 
-    def __init__(self, message: str, *, parameters: tuple[RefusedParameter, ...] = (), **details: Any) -> None:
+    def __init__(
+        self, message: str, *, parameters: tuple[RefusedParameter, ...] = (), **details: Any
+    ) -> None:
         super().__init__(message, **details)
         self.parameters = parameters
 

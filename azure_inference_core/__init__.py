@@ -1,0 +1,89 @@
+"""What both framework packages are built on: one connection, one client a route, one tree of errors.
+
+Knows no framework. Users of the framework packages need it only to catch its errors.
+"""
+
+from azure_inference_core._endpoint import Dialect
+from azure_inference_core._request import merge_params
+from azure_inference_core._response import (
+    ChatChoice,
+    ChatResult,
+    CompletionChoice,
+    CompletionResult,
+    ModelInfo,
+    ToolCall,
+)
+from azure_inference_core._stream import ChatDelta, CompletionDelta, ToolCallDelta
+from azure_inference_core.chat import AsyncChatStream, ChatClient, ChatStream
+from azure_inference_core.completions import AsyncCompletionStream, CompletionsClient, CompletionStream
+from azure_inference_core.connection import Connection, Timeouts
+from azure_inference_core.embeddings import EmbeddingsClient, EmbeddingsResult, image_from_path
+from azure_inference_core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailedError,
+    ContentFilteredError,
+    ContextLengthError,
+    DeadlineExceededError,
+    ErrorResponse,
+    IncompleteResponseError,
+    InferenceError,
+    InvalidRequestError,
+    MalformedResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitedError,
+    RedirectRefusedError,
+    RefusedParameter,
+    ResponseError,
+    ResponseTooLargeError,
+    ServerError,
+    StatusError,
+    UnsupportedParameterError,
+)
+
+__all__ = [
+    "AsyncChatStream",
+    "AsyncCompletionStream",
+    "AuthenticationError",
+    "ChatChoice",
+    "ChatClient",
+    "ChatDelta",
+    "ChatResult",
+    "ChatStream",
+    "CompletionChoice",
+    "CompletionDelta",
+    "CompletionResult",
+    "CompletionStream",
+    "CompletionsClient",
+    "ConfigurationError",
+    "Connection",
+    "ConnectionFailedError",
+    "ContentFilteredError",
+    "ContextLengthError",
+    "DeadlineExceededError",
+    "Dialect",
+    "EmbeddingsClient",
+    "EmbeddingsResult",
+    "ErrorResponse",
+    "IncompleteResponseError",
+    "InferenceError",
+    "InvalidRequestError",
+    "MalformedResponseError",
+    "ModelInfo",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitedError",
+    "RedirectRefusedError",
+    "RefusedParameter",
+    "ResponseError",
+    "ResponseTooLargeError",
+    "ServerError",
+    "StatusError",
+    "Timeouts",
+    "ToolCall",
+    "ToolCallDelta",
+    "UnsupportedParameterError",
+    "image_from_path",
+    "merge_params",
+]

@@ -1,0 +1,356 @@
+"""What every client shares: its life, its attempts, and the reading of answers.
+
+Sync and async differ here only in the few lines that send, read and wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+)
+from importlib.metadata import version
+from platform import python_version
+from types import TracebackType
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from typing_extensions import Self
+
+from azure_inference_core._call import Answer, Body, Call
+from azure_inference_core._request import EncodedRequest, encode_request
+from azure_inference_core._response import Inflater, ModelInfo, parse_info
+from azure_inference_core._retry import RetryBudget
+from azure_inference_core._stream import StreamReader
+from azure_inference_core._transport import Transport
+from azure_inference_core._wire_async import AsyncReply
+from azure_inference_core._wire_sync import SyncReply
+from azure_inference_core.connection import Connection
+from azure_inference_core.errors import ConfigurationError, IncompleteResponseError, InferenceError
+
+_REFUSAL_BYTES = 64 * 1024
+_USER_AGENT = (
+    f"azure-inference-integrations/{version('azure-inference-integrations')} Python/{python_version()}"
+)
+
+DeltaT = TypeVar("DeltaT")
+ReceivedT = TypeVar("ReceivedT")
+ClientT = TypeVar("ClientT", bound="Client")
+ReaderClass: TypeAlias = Callable[[Mapping[str, str], int, int], StreamReader[DeltaT]]
+
+
+class Client:
+    """A client of one endpoint; nothing touches the network before the first call.
+
+    Safe to share by threads, event loops and forked processes, and usable again after it was closed. A
+    deep copy keeps the credential; a pickle does not, and takes the key from the environment instead.
+
+    Args:
+        connection: Where to, as whom, within which limits.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._budget = RetryBudget()
+        self._headers = {
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+            "user-agent": f"{connection.user_agent} {_USER_AGENT}".strip(),
+            **connection.default_headers,
+        }
+        self._transport = Transport(connection)
+        self._info: ModelInfo | None = None
+
+    def info(self) -> ModelInfo:
+        """Ask ``/info`` which model answers here; asked once, then remembered.
+
+        Raises:
+            ConfigurationError: This kind of endpoint has no ``/info``.
+            InferenceError: It did not answer.
+        """
+        if self._info is None:
+            self._info = parse_info(self._exchange(self._info_call()).body)
+        return self._info
+
+    async def ainfo(self) -> ModelInfo:
+        """As :meth:`info`, async."""
+        if self._info is None:
+            self._info = parse_info((await self._aexchange(self._info_call())).body)
+        return self._info
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._transport.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop, and those of sync calls."""
+        await self._transport.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.connection!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.connection,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        rebuild, arguments = self.__reduce__()[:2]
+        copied: Self = rebuild(*arguments)
+        return copied
+
+    def _info_call(self) -> Call:
+        dialect = self.connection.dialect
+        if not dialect.has_info:
+            raise ConfigurationError(f"an endpoint of the {dialect.name} kind has no /info route")
+        return self._make_call("GET", "/info", EncodedRequest(b"", {}, None), {})
+
+    def _post(
+        self,
+        route: str,
+        payload: Mapping[str, Any],
+        params: Mapping[str, Any],
+        known: frozenset[str],
+        *,
+        stream: bool = False,
+    ) -> Call:
+        connection = self.connection
+        if connection.model is not None and params.get("model") is None:
+            params = {**params, "model": connection.model}
+        encoded = encode_request(
+            payload,
+            params,
+            known,
+            extras_header=connection.dialect.has_extras_header,
+            stream=stream,
+            stream_options=connection.dialect.stream_usage == "stream_options",
+            max_bytes=connection.max_request_bytes,
+        )
+        return self._make_call("POST", route, encoded, params)
+
+    def _make_call(self, method: str, route: str, encoded: EncodedRequest, params: Mapping[str, Any]) -> Call:
+        return Call(self.connection, self._budget, method, route, encoded, self._headers, params)
+
+    def _exchange(self, call: Call) -> Answer:
+        limit = self.connection.max_response_bytes
+        return self._attempt(call, lambda reply: call.answer(reply.headers, _read(reply, limit)))
+
+    async def _aexchange(self, call: Call) -> Answer:
+        limit = self.connection.max_response_bytes
+
+        async def receive(reply: AsyncReply) -> Answer:
+            return call.answer(reply.headers, await _aread(reply, limit))
+
+        return await self._aattempt(call, receive)
+
+    def _attempt(self, call: Call, receive: Callable[[SyncReply], ReceivedT]) -> ReceivedT:
+        while True:
+            call.begin()
+            try:
+                reply = self._transport.send(call.method, call.url, call.headers, call.body, call.deadline)
+                try:
+                    if not 200 <= reply.status < 300:
+                        raise call.refused(reply.status, reply.headers, _read_refusal(reply))
+                    received = receive(reply)
+                except BaseException:
+                    reply.close()
+                    raise
+            except InferenceError as error:
+                wait = call.failed(error)
+            else:
+                call.succeeded(reply.status, reply.headers)
+                return received
+            time.sleep(wait)
+
+    async def _aattempt(self, call: Call, receive: Callable[[AsyncReply], Awaitable[ReceivedT]]) -> ReceivedT:
+        while True:
+            call.begin()
+            try:
+                reply = await self._transport.asend(
+                    call.method, call.url, call.headers, call.body, call.deadline
+                )
+                try:
+                    if not 200 <= reply.status < 300:
+                        raise call.refused(reply.status, reply.headers, await _aread_refusal(reply))
+                    received = await receive(reply)
+                except BaseException:
+                    reply.close()
+                    raise
+            except InferenceError as error:
+                wait = call.failed(error)
+            else:
+                call.succeeded(reply.status, reply.headers)
+                return received
+            await asyncio.sleep(wait)
+
+    def _stream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> Generator[DeltaT, None, None]:
+        reply = self._attempt(call, lambda reply: reply)
+        try:
+            reader, inflater = self._reader(call, reply, reader_class)
+            while not reader.done:
+                try:
+                    block = reply.read()
+                except IncompleteResponseError:
+                    break  # the reader knows whether the answer was complete
+                if not block:
+                    break
+                yield from reader.feed(inflater.feed(block))
+            if reader.done:
+                reply.drain()
+            yield from reader.end()
+        finally:
+            reply.close()
+
+    async def _astream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> AsyncGenerator[DeltaT, None]:
+        reply = await self._aattempt(call, _as_it_is)
+        try:
+            reader, inflater = self._reader(call, reply, reader_class)
+            while not reader.done:
+                try:
+                    block = await reply.read()
+                except IncompleteResponseError:
+                    break  # the reader knows whether the answer was complete
+                if not block:
+                    break
+                for delta in reader.feed(inflater.feed(block)):
+                    yield delta
+            if reader.done:
+                await reply.drain()
+            for delta in reader.end():
+                yield delta
+        finally:
+            reply.close()
+
+    def _reader(
+        self, call: Call, reply: SyncReply | AsyncReply, reader_class: ReaderClass[DeltaT]
+    ) -> tuple[StreamReader[DeltaT], Inflater]:
+        connection = self.connection
+        reader = reader_class(reply.headers, call.attempts.made, connection.max_event_bytes)
+        return reader, Inflater(reply.headers.get("content-encoding", ""), connection.max_response_bytes)
+
+
+class Stream(Generic[DeltaT]):
+    """Deltas as they arrive; the request is sent at the first.
+
+    Closing it (or leaving its ``with`` block, or dropping it) ends the answer: the service is told.
+
+    Args:
+        deltas: What gives them.
+    """
+
+    def __init__(self, deltas: Generator[DeltaT, None, None]) -> None:
+        self._deltas = deltas
+
+    def __iter__(self) -> Iterator[DeltaT]:
+        return self._deltas
+
+    def __next__(self) -> DeltaT:
+        return next(self._deltas)
+
+    def close(self) -> None:
+        """End the answer."""
+        self._deltas.close()
+
+    def __enter__(self) -> Stream[DeltaT]:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncStream(Generic[DeltaT]):
+    """As :class:`Stream`, async.
+
+    Args:
+        deltas: What gives them.
+    """
+
+    def __init__(self, deltas: AsyncGenerator[DeltaT, None]) -> None:
+        self._deltas = deltas
+
+    def __aiter__(self) -> AsyncIterator[DeltaT]:
+        return self._deltas
+
+    async def __anext__(self) -> DeltaT:
+        return await self._deltas.__anext__()
+
+    async def aclose(self) -> None:
+        """End the answer."""
+        await self._deltas.aclose()
+
+    async def __aenter__(self) -> AsyncStream[DeltaT]:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _read(reply: SyncReply, limit: int) -> bytes:
+    body = Body(reply.headers, limit)
+    while block := reply.read():
+        body.add(block)
+    return body.whole()
+
+
+async def _aread(reply: AsyncReply, limit: int) -> bytes:
+    body = Body(reply.headers, limit)
+    while block := await reply.read():
+        body.add(block)
+    return body.whole()
+
+
+def _read_refusal(reply: SyncReply) -> bytes:
+    """The body of a refusal; a broken one must not hide the status."""
+    try:
+        return _read(reply, _REFUSAL_BYTES)
+    except InferenceError:
+        return b""
+
+
+async def _aread_refusal(reply: AsyncReply) -> bytes:
+    """The body of a refusal; a broken one must not hide the status."""
+    try:
+        return await _aread(reply, _REFUSAL_BYTES)
+    except InferenceError:
+        return b""
+
+
+async def _as_it_is(reply: AsyncReply) -> AsyncReply:
+    return reply

@@ -1,0 +1,216 @@
+"""A user's credential, whatever its kind, as the headers of a request.
+
+A key goes into ``Authorization: Bearer`` and ``api-key`` (serverless and managed endpoints read the one,
+Azure OpenAI and Foundry the other), read anew for every request, so that a rotated key is rotated in both.
+A token is fetched by one thread at a time, kept until five minutes before it expires, and works from sync
+and async code whichever kind of credential gives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import inspect
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from azure_inference_core._request import header_value
+from azure_inference_core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    DeadlineExceededError,
+    InferenceError,
+)
+
+_REFRESH_BEFORE = 300.0
+
+
+class Auth(Protocol):
+    """What gives a request its credential."""
+
+    def headers(self, timeout: float) -> dict[str, str]:
+        """The headers, within ``timeout`` seconds."""
+
+    async def aheaders(self, timeout: float) -> dict[str, str]:
+        """The headers, within ``timeout`` seconds."""
+
+    def renew(self) -> bool:
+        """Forget what was refused; whether asking again can give something new."""
+
+
+class KeyAuth:
+    """Headers of a key.
+
+    Args:
+        read: Gives the key as it is now.
+    """
+
+    def __init__(self, read: Callable[[], str]) -> None:
+        self._read = read
+
+    def headers(self, timeout: float) -> dict[str, str]:  # noqa: ARG002 - a key needs no time
+        """Both key headers."""
+        key = check_key(self._read())
+        return {"authorization": f"Bearer {key}", "api-key": key}
+
+    async def aheaders(self, timeout: float) -> dict[str, str]:
+        """Both key headers."""
+        return self.headers(timeout)
+
+    def renew(self) -> bool:
+        """A key that was refused stays refused."""
+        return False
+
+
+class TokenAuth:
+    """Headers of an Entra ID token.
+
+    Args:
+        get_credential: Gives the sync or async token credential; called once, at the first request.
+        scopes: The scopes to ask for.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        get_credential: Callable[[], Any],
+        scopes: tuple[str, ...],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._get_credential = get_credential
+        self._scopes = scopes
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._pending: concurrent.futures.Future[str] | None = None
+        self._token = ""
+        self._refresh_at = 0.0
+        self._credential: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def headers(self, timeout: float) -> dict[str, str]:
+        """The token's header; many threads that need a new token make one request."""
+        if (token := self._current()) is None:
+            try:
+                token = self._fetch().result(timeout)
+            except concurrent.futures.TimeoutError:
+                raise self._too_slow() from None
+        return {"authorization": f"Bearer {token}"}
+
+    async def aheaders(self, timeout: float) -> dict[str, str]:
+        """The token's header, without holding up the event loop."""
+        if (token := self._current()) is None:
+            try:
+                shared = asyncio.shield(asyncio.wrap_future(self._fetch()))
+                token = await asyncio.wait_for(shared, timeout)
+            except (asyncio.TimeoutError, concurrent.futures.TimeoutError):
+                raise self._too_slow() from None
+        return {"authorization": f"Bearer {token}"}
+
+    def renew(self) -> bool:
+        """Forget the token: the next request fetches a new one."""
+        with self._lock:
+            self._refresh_at = 0.0
+        return True
+
+    def _current(self) -> str | None:
+        return self._token if self._clock() < self._refresh_at else None
+
+    def _fetch(self) -> concurrent.futures.Future[str]:
+        with self._lock:
+            if self._pending is None:
+                self._pending = concurrent.futures.Future()
+                # A thread of its own: a credential that hangs must not hold up the deadline.
+                threading.Thread(target=self._ask, args=(self._pending,), daemon=True).start()
+            return self._pending
+
+    def _ask(self, pending: concurrent.futures.Future[str]) -> None:
+        try:
+            answer = self._get_token()
+            token = header_value("the token", answer.token)
+            expires = float(answer.expires_on)
+        except InferenceError:
+            self._settle(lambda: pending.set_exception(error))
+        except BaseException as cause:  # noqa: BLE001 - whoever waits must hear of it
+            error = AuthenticationError(
+                f"the credential gave no token for {', '.join(self._scopes)}: "
+                f"{type(cause).__name__}: {str(cause)[:400]}"
+            )
+            error.__cause__ = cause
+            self._settle(lambda: pending.set_exception(error))
+        else:
+            lifetime = expires - self._clock()
+            self._token = token
+            self._refresh_at = expires - min(_REFRESH_BEFORE, lifetime / 2)
+            self._settle(lambda: pending.set_result(token))
+
+    def _settle(self, answer: Callable[[], None]) -> None:
+        with self._lock:
+            self._pending = None
+        answer()
+
+    def _get_token(self) -> Any:
+        if self._credential is None:
+            self._credential = self._get_credential()
+        if not inspect.iscoroutinefunction(self._credential.get_token):
+            return self._credential.get_token(*self._scopes)
+        if self._loop is None:
+            # An async credential keeps connections of one loop; it gets one that lives as long as it does.
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        coroutine: Coroutine[Any, Any, Any] = self._credential.get_token(*self._scopes)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def _too_slow(self) -> DeadlineExceededError:
+        return DeadlineExceededError("the credential gave no token in time; nothing was sent")
+
+
+def check_key(key: Any) -> str:
+    """Check a key; white space around it (a file's last line end) is removed.
+
+    Raises:
+        ConfigurationError: Empty or not legal in a header; the text never holds the key.
+    """
+    if not (key := header_value("the credential", key)):
+        raise ConfigurationError(
+            "the credential is empty; pass the endpoint's key, or leave it out to use Entra ID"
+        )
+    return key
+
+
+def make_auth(credential: Any, scopes: tuple[str, ...]) -> Auth:
+    """Find out what a credential is.
+
+    Args:
+        credential: A string, an object with ``get_secret_value()`` (pydantic's ``SecretStr``), an
+            ``AzureKeyCredential``, a sync or async token credential, or ``None`` for
+            ``DefaultAzureCredential``.
+        scopes: Scopes for tokens.
+
+    Raises:
+        ConfigurationError: None of these, or an unusable key.
+    """
+    if credential is None:
+        return TokenAuth(_default_credential, scopes)
+    if isinstance(credential, str):
+        key = check_key(credential)
+        return KeyAuth(lambda: key)
+    if callable(getattr(credential, "get_secret_value", None)):
+        check_key(credential.get_secret_value())
+        return KeyAuth(credential.get_secret_value)
+    if callable(getattr(credential, "get_token", None)):
+        return TokenAuth(lambda: credential, scopes)
+    if isinstance(getattr(credential, "key", None), str):
+        check_key(credential.key)
+        return KeyAuth(lambda: str(credential.key))
+    raise ConfigurationError(
+        f"a credential of type {type(credential).__name__} cannot be used; pass a string, a SecretStr, "
+        "an AzureKeyCredential, or a credential with get_token()"
+    )
+
+
+def _default_credential() -> Any:
+    from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - costs a user of keys 0.2 s
+
+    return DefaultAzureCredential()

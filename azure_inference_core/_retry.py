@@ -1,0 +1,107 @@
+"""Whether to send again, and how long to wait first. Pure: no clock and no sleep of its own.
+
+Three attempts by default, full jitter, a server's own wait obeyed up to a minute, and a budget (botocore's
+numbers) that keeps an outage from being met with a multiple of the traffic.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+
+from azure_inference_core.errors import (
+    ConnectionFailedError,
+    IncompleteResponseError,
+    InferenceError,
+    RateLimitedError,
+    StatusError,
+)
+
+LONGEST_WAIT = 60.0
+"""Seconds; a service that asks for more gets no retry, and the error says how long it asked for."""
+
+_FIRST_BACKOFF = 0.5
+_LARGEST_BACKOFF = 8.0
+_GOLDEN = 0.6180339887498949
+_RETRIED = (ConnectionFailedError, IncompleteResponseError, StatusError)
+
+
+class RetryBudget:
+    """How many retries a client may still spend; shared by its threads.
+
+    A retry takes 5 of 500 tokens, a success gives back what its retries took, or 1. In a total outage a
+    client therefore sends at most 100 requests more than it was asked to.
+    """
+
+    _CAPACITY = 500
+    _COST = 5
+
+    def __init__(self) -> None:
+        self._tokens = self._CAPACITY
+        self._lock = threading.Lock()
+        self._spread = random.random()
+
+    def take(self) -> bool:
+        """Take the cost of one retry; ``False`` when the budget is spent."""
+        with self._lock:
+            if self._tokens < self._COST:
+                return False
+            self._tokens -= self._COST
+            return True
+
+    def give_back(self, retries: int) -> None:
+        """A call succeeded after so many paid retries."""
+        if self._tokens == self._CAPACITY:
+            return
+        with self._lock:
+            self._tokens = min(self._CAPACITY, self._tokens + (retries * self._COST or 1))
+
+    def spread(self) -> float:
+        """The next of an evenly spread sequence in [0, 1): calls refused together come back one by one."""
+        with self._lock:
+            self._spread = (self._spread + _GOLDEN) % 1.0
+            return self._spread
+
+
+class Attempts:
+    """The attempts of one call.
+
+    Args:
+        max_retries: How often to send again, at most.
+        budget: The client's budget.
+    """
+
+    def __init__(self, max_retries: int, budget: RetryBudget) -> None:
+        self._left = max_retries
+        self._budget = budget
+        self._paid = 0
+        self.made = 0
+
+    def wait_after(self, error: InferenceError, remaining: float) -> float | None:
+        """Seconds to wait before sending again, or ``None`` to give up with ``error``.
+
+        Args:
+            error: How the last attempt failed.
+            remaining: Seconds left of the call's total time.
+        """
+        if self._left <= 0 or not error.is_retryable or not isinstance(error, _RETRIED):
+            return None
+        asked = error.retry_after or 0.0
+        wait = self._wait(asked)
+        if asked > LONGEST_WAIT or wait >= remaining:
+            return None
+        if not (asked and isinstance(error, RateLimitedError)):
+            if not self._budget.take():
+                return None
+            self._paid += 1
+        self._left -= 1
+        return wait
+
+    def succeeded(self) -> None:
+        """Give back to the budget what this call's retries took."""
+        self._budget.give_back(self._paid)
+
+    def _wait(self, asked: float) -> float:
+        if asked:
+            return asked + self._budget.spread() * min(asked, _LARGEST_BACKOFF)
+        return random.uniform(0, min(_LARGEST_BACKOFF, _FIRST_BACKOFF * 2 ** (self.made - 1)))

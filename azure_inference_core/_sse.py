@@ -1,0 +1,108 @@
+"""Bytes to server-sent events: pure, linear in its input, bounded.
+
+Follows the event-stream grammar of the WHATWG HTML standard (9.2.6), so that LF, CR and CRLF, comments,
+``event:`` and ``id:`` lines, data over several lines and any split of the bytes are read alike. Two
+liberties: an event that the end of the stream cuts off is given out, for the caller to judge, and
+``data`` stays bytes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from azure_inference_core.errors import ResponseTooLargeError
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """One event.
+
+    Attributes:
+        name: The value of its ``event:`` line, empty when it has none.
+        data: Its data lines joined by LF.
+    """
+
+    name: bytes
+    data: bytes
+
+
+class SseDecoder:
+    """Turns blocks of bytes into events.
+
+    Args:
+        max_event_bytes: Largest event, and largest line, in bytes.
+    """
+
+    def __init__(self, max_event_bytes: int = 8 * 1024 * 1024) -> None:
+        self._limit = max_event_bytes
+        self._line: list[bytes] = []
+        self._line_bytes = 0
+        self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._name = b""
+        self._after_cr = False
+        self._at_start = True
+
+    def feed(self, block: bytes) -> list[Event]:
+        """Take the next block and give the events it completes.
+
+        Raises:
+            ResponseTooLargeError: A line or an event is over the limit.
+        """
+        if self._after_cr or b"\r" in block:
+            block = self._normalise(block)
+        lines = block.split(b"\n")
+        self._line.append(lines[0])
+        self._line_bytes += len(lines[0])
+        self._check(self._line_bytes)
+        if len(lines) == 1:
+            return []
+        lines[0] = b"".join(self._line)
+        last = lines.pop()
+        self._line = [last]
+        self._line_bytes = len(last)
+        self._check(self._line_bytes)
+        if self._at_start:
+            self._at_start = False
+            lines[0] = lines[0].removeprefix(_BOM)
+        return self._take(lines)
+
+    def flush(self) -> list[Event]:
+        """Give what the end of the stream left unfinished."""
+        rest = b"".join(self._line)
+        self._line, self._line_bytes = [], 0
+        return self._take([rest.removeprefix(_BOM) if self._at_start else rest, b""])
+
+    def _normalise(self, block: bytes) -> bytes:
+        if not block:
+            return block
+        if self._after_cr and block[:1] == b"\n":
+            block = block[1:]
+        self._after_cr = block[-1:] == b"\r"
+        return block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _take(self, lines: list[bytes]) -> list[Event]:
+        events: list[Event] = []
+        for line in lines:
+            if line[:5] == b"data:":
+                data = line[6:] if line[5:6] == b" " else line[5:]
+                self._data.append(data)
+                self._data_bytes += len(data)
+                if len(self._data) > 1:
+                    self._check(self._data_bytes)
+            elif not line:
+                if self._data:
+                    data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                    events.append(Event(self._name, data))
+                    self._data, self._data_bytes = [], 0
+                self._name = b""
+            elif line[:6] == b"event:":
+                self._name = line[6:].strip()
+            elif line == b"data":
+                self._data.append(b"")
+        return events
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise ResponseTooLargeError(f"one event of the stream is over {self._limit:,} bytes")

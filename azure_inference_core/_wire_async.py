@@ -1,0 +1,182 @@
+"""One HTTP exchange at a time, async, on aiohttp: what the SDK's pipeline calls to send.
+
+The twin of ``_wire_sync``, for one event loop. The session is closed when its loop shuts down its
+generators (as ``asyncio.run`` does before it ends), when the owner is dropped, or by ``close``; so nobody
+meets an "Unclosed client session".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+from azure.core.pipeline.transport import AsyncHttpTransport
+from azure.core.rest import HttpRequest
+from yarl import URL
+
+from azure_inference_core._network import Deadline, Network, cut_off, tls_fault
+from azure_inference_core.errors import InferenceError
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout as time_limit
+else:
+    from async_timeout import timeout as time_limit
+
+_DRAIN_SECONDS = 0.1
+_AUTOMATIC = ("User-Agent", "Accept-Encoding")
+
+
+class AsyncReply:
+    """An answer whose body has not been read yet.
+
+    Args:
+        response: aiohttp's.
+        deadline: Of the call.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, deadline: Deadline) -> None:
+        self._response = response
+        self._deadline = deadline
+        self.status: int = response.status
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+
+    async def read(self) -> bytes:
+        """The next bytes as soon as there are any; empty at the end.
+
+        Raises:
+            InferenceError: The body broke off, or time ran out.
+        """
+        limit = self._deadline.within(self._deadline.timeouts.idle)
+        try:
+            async with time_limit(limit):
+                return await self._response.content.readany()
+        except (asyncio.TimeoutError, TimeoutError):
+            raise self._deadline.exceeded("idle") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise cut_off(error) from error
+
+    async def drain(self) -> None:
+        """Read the little that follows the end of a stream, so that the connection can be used again."""
+        with contextlib.suppress(aiohttp.ClientError, OSError, asyncio.TimeoutError):
+            async with time_limit(_DRAIN_SECONDS):
+                if not await self._response.content.readany():
+                    return
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, unless the body was read to its end and it is back in the pool."""
+        self._response.close()
+
+
+class AsyncWire(AsyncHttpTransport[HttpRequest, Any]):
+    """Sends requests to one host from one event loop.
+
+    Args:
+        network: The way there.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._session: aiohttp.ClientSession | None = None
+        self._closer: AsyncGenerator[None, None] | None = None
+
+    async def open(self) -> None:
+        """Open the session."""
+        tls = self._network.ssl_context() if self._network.scheme == "https" else False
+        connector = aiohttp.TCPConnector(limit=0, ssl=tls)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=_AUTOMATIC,
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+        # The loop closes its asynchronous generators before it ends, and one that is dropped, too.
+        self._closer = _close_at_end(self._session)
+        await self._closer.__anext__()
+
+    async def close(self) -> None:
+        """Close all connections; the next request opens new ones."""
+        closer, self._closer, self._session = self._closer, None, None
+        if closer is not None:
+            await closer.aclose()
+
+    async def __aenter__(self) -> AsyncWire:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self.close()
+
+    async def send(self, request: HttpRequest, **options: Any) -> AsyncReply:
+        """Send one request and wait for the head of its answer.
+
+        Args:
+            request: What to send.
+            **options: ``deadline``, the call's :class:`Deadline`.
+
+        Raises:
+            InferenceError: There was no answer.
+        """
+        deadline: Deadline = options["deadline"]
+        if self._session is None or self._session.closed:
+            await self.open()
+        assert self._session is not None  # noqa: S101 - open() set it
+        times = deadline.timeouts
+        connect = aiohttp.ClientTimeout(total=None, sock_connect=deadline.within(times.connect))
+        async with self._translated(deadline), time_limit(deadline.within(times.first_byte)):
+            response = await self._session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                data=request.content,
+                headers=request.headers,
+                allow_redirects=False,
+                timeout=connect,
+                proxy=self._network.proxy(),
+            )
+        return AsyncReply(response, deadline)
+
+    @contextlib.asynccontextmanager
+    async def _translated(self, deadline: Deadline) -> AsyncIterator[None]:
+        network = self._network
+        try:
+            yield
+        except aiohttp.ClientConnectorDNSError as error:
+            raise network.failed("the host's name cannot be resolved", error) from error
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError) as error:
+            raise network.failed(tls_fault(error), error, retryable=False) from error
+        except aiohttp.ClientProxyConnectionError as error:
+            raise network.failed("the proxy refused", error, retryable=False) from error
+        except aiohttp.ClientConnectorError as error:
+            raise network.failed("the connection was refused", error) from error
+        except aiohttp.ClientHttpProxyError as error:
+            raise network.failed("the proxy refused", error, retryable=False) from error
+        except aiohttp.ConnectionTimeoutError:
+            raise deadline.exceeded("connect") from None
+        except (asyncio.TimeoutError, TimeoutError):
+            raise deadline.exceeded("first_byte") from None
+        except aiohttp.ClientResponseError as error:
+            raise network.failed("the answer is not HTTP", error, retryable=False) from error
+        except (aiohttp.ClientConnectionError, ConnectionError) as error:
+            raise network.failed("the connection was closed before an answer", error) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if isinstance(error, InferenceError):
+                raise
+            raise network.failed("the connection failed", error, retryable=False) from error
+
+
+async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await session.close()

@@ -1,0 +1,220 @@
+"""One HTTP exchange at a time, sync, on urllib3: what the SDK's pipeline calls to send.
+
+azure-core documents ``HttpTransport`` as the place for this. The stock transport reads the environment for
+every request, keeps ten connections, holds streamed text back in blocks and cannot bound a silence; this
+one gives every byte as it comes, within a deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import urllib3
+from azure.core.pipeline.transport import HttpTransport
+from azure.core.rest import HttpRequest
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.exceptions import TimeoutError as PoolTimeoutError
+
+from azure_inference_core._network import Deadline, Network, cut_off, tls_fault
+from azure_inference_core.errors import InferenceError
+
+_BLOCK = 65536
+_DRAIN_SECONDS = 0.1
+
+
+class _Connection(HTTPConnection):
+    """Leaves its socket on the response, so that each read can have a time limit of its own."""
+
+    def getresponse(self) -> Any:
+        sock = self.sock
+        response: Any = super().getresponse()
+        response.kept_socket = sock
+        return response
+
+
+class _TlsConnection(HTTPSConnection):
+    """As :class:`_Connection`, over TLS."""
+
+    def getresponse(self) -> Any:
+        sock = self.sock
+        response: Any = super().getresponse()
+        response.kept_socket = sock
+        return response
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class SyncReply:
+    """An answer whose body has not been read yet.
+
+    Args:
+        response: urllib3's.
+        network: For errors.
+        deadline: Of the call.
+    """
+
+    def __init__(self, response: Any, network: Network, deadline: Deadline) -> None:
+        self._response = response
+        self._network = network
+        self._deadline = deadline
+        self.status: int = response.status
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+
+    def read(self) -> bytes:
+        """The next bytes as soon as there are any; empty at the end.
+
+        Raises:
+            InferenceError: The body broke off, or time ran out.
+        """
+        limit = self._deadline.within(self._deadline.timeouts.idle)
+        try:
+            self._response.kept_socket.settimeout(limit)
+            return self._response.read1(_BLOCK, decode_content=False) or b""
+        except ReadTimeoutError:
+            raise self._deadline.exceeded("idle") from None
+        except (HTTPError, OSError) as error:
+            raise cut_off(error) from error
+
+    def drain(self) -> None:
+        """Read the little that follows the end of a stream, so that the connection can be used again."""
+        with contextlib.suppress(HTTPError, OSError, InferenceError):
+            self._response.kept_socket.settimeout(_DRAIN_SECONDS)
+            if not self._response.read1(_BLOCK, decode_content=False):
+                return
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, unless the body was read to its end and it is back in the pool."""
+        self._response.close()
+
+
+class SyncWire(HttpTransport[HttpRequest, Any]):
+    """Sends requests to one host.
+
+    Args:
+        network: The way there.
+        max_connections: Connections kept open.
+    """
+
+    def __init__(self, network: Network, max_connections: int) -> None:
+        self._network = network
+        self._max_connections = max_connections
+        self._pool: urllib3.HTTPConnectionPool | None = None
+        self._pid = 0
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Nothing to do: the pool is made at the first request."""
+
+    def close(self) -> None:
+        """Close all connections; the next request opens new ones."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None and self._pid == os.getpid():
+            pool.close()
+
+    def __enter__(self) -> SyncWire:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self.close()
+
+    def send(self, request: HttpRequest, **options: Any) -> SyncReply:
+        """Send one request and wait for the head of its answer.
+
+        Args:
+            request: What to send.
+            **options: ``deadline``, the call's :class:`Deadline`.
+
+        Raises:
+            InferenceError: There was no answer.
+        """
+        deadline: Deadline = options["deadline"]
+        times = deadline.timeouts
+        timeout = urllib3.Timeout(
+            connect=deadline.within(times.connect), read=deadline.within(times.first_byte)
+        )
+        path = request.url.split("/", 3)[3]
+        with self._translated(deadline):
+            response = self._get_pool().urlopen(
+                request.method,
+                f"/{path}",
+                body=request.content,
+                headers=request.headers,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+                assert_same_host=False,
+            )
+        return SyncReply(response, self._network, deadline)
+
+    def _get_pool(self) -> urllib3.HTTPConnectionPool:
+        if self._pool is None or self._pid != os.getpid():
+            with self._lock:
+                if self._pool is None or self._pid != os.getpid():
+                    # After a fork the parent's connections stay the parent's.
+                    self._pool, self._pid = self._make_pool(), os.getpid()
+        return self._pool
+
+    def _make_pool(self) -> urllib3.HTTPConnectionPool:
+        network = self._network
+        if network.scheme == "http":
+            return _Pool(network.host, network.port, maxsize=self._max_connections)
+        tls: dict[str, Any] = {"maxsize": self._max_connections, "ssl_context": network.ssl_context()}
+        if proxy := network.proxy():
+            manager = urllib3.ProxyManager(proxy, proxy_ssl_context=network.ssl_context(), **tls)
+            manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+            return manager.connection_from_host(network.host, network.port, "https")
+        return _TlsPool(network.host, network.port, **tls)
+
+    @contextlib.contextmanager
+    def _translated(self, deadline: Deadline) -> Iterator[None]:
+        network = self._network
+        try:
+            yield
+        except NameResolutionError as error:
+            raise network.failed("the host's name cannot be resolved", error) from error
+        except NewConnectionError as error:
+            raise network.failed("the connection was refused", error) from error
+        except PoolTimeoutError as error:
+            silence = "first_byte" if isinstance(error, ReadTimeoutError) else "connect"
+            raise deadline.exceeded(silence) from error
+        except ProxyError as error:
+            raise network.failed("the proxy refused", error, retryable=False) from error
+        except (SSLError, ssl.SSLError) as error:
+            raise network.failed(tls_fault(error), error, retryable=False) from error
+        except ProtocolError as error:
+            cause = error.args[1] if len(error.args) > 1 else error
+            if isinstance(cause, OSError):  # reset, or closed without a byte
+                raise network.failed("the connection was closed before an answer", cause) from error
+            raise network.failed("the answer is not HTTP", cause, retryable=False) from error
+        except (HTTPError, OSError, ValueError) as error:
+            raise network.failed("the connection failed", error, retryable=False) from error

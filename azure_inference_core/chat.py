@@ -1,0 +1,57 @@
+"""Chat completions: ``/chat/completions``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure_inference_core._call import Call
+from azure_inference_core._client import AsyncStream, Client, Stream
+from azure_inference_core._request import CHAT_PARAMETERS
+from azure_inference_core._response import ChatResult, parse_chat
+from azure_inference_core._stream import ChatDelta, ChatReader
+from azure_inference_core.errors import ConfigurationError
+
+__all__ = ["AsyncChatStream", "ChatClient", "ChatStream"]
+
+_ROUTE = "/chat/completions"
+
+ChatStream = Stream[ChatDelta]
+AsyncChatStream = AsyncStream[ChatDelta]
+
+
+class ChatClient(Client):
+    """Asks a model to continue a conversation.
+
+    Every method takes messages as the API's own dicts and, as keywords, the common parameters
+    (``temperature``, ``top_p``, ``max_tokens`` in tokens, ``stop``, ``seed``, ``frequency_penalty``,
+    ``presence_penalty``, ``response_format``, ``tools``, ``tool_choice``, ``model``), the call's own
+    settings (``extra_parameters``, ``timeout`` in seconds, ``max_retries``, ``stream_usage``, ``headers``)
+    and any other name as an extra. ``None`` means "not given". All raise :class:`ConfigurationError`
+    before anything is sent, and :class:`InferenceError` for everything that happens after.
+    """
+
+    def complete(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatResult:
+        """Ask for the whole answer."""
+        answer = self._exchange(self._chat_call(messages, params))
+        return parse_chat(answer.body, answer.request_id, answer.attempts)
+
+    async def acomplete(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatResult:
+        """As :meth:`complete`, async."""
+        answer = await self._aexchange(self._chat_call(messages, params))
+        return parse_chat(answer.body, answer.request_id, answer.attempts)
+
+    def stream(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatStream:
+        """Ask for the answer piece by piece; sent when the first piece is asked for."""
+        return Stream(self._stream(self._chat_call(messages, params, stream=True), ChatReader))
+
+    def astream(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> AsyncChatStream:
+        """As :meth:`stream`, async; not a coroutine."""
+        return AsyncStream(self._astream(self._chat_call(messages, params, stream=True), ChatReader))
+
+    def _chat_call(
+        self, messages: Sequence[Mapping[str, Any]], params: Mapping[str, Any], *, stream: bool = False
+    ) -> Call:
+        if isinstance(messages, (str, bytes, Mapping)) or not messages:
+            raise ConfigurationError("messages must be a list with at least one message")
+        return self._post(_ROUTE, {"messages": list(messages)}, params, CHAT_PARAMETERS, stream=stream)

@@ -1,0 +1,52 @@
+"""Text completions: ``/completions``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from azure_inference_core._call import Call
+from azure_inference_core._client import AsyncStream, Client, Stream
+from azure_inference_core._request import COMPLETION_PARAMETERS
+from azure_inference_core._response import CompletionResult, parse_completion
+from azure_inference_core._stream import CompletionDelta, CompletionReader
+from azure_inference_core.errors import ConfigurationError
+
+__all__ = ["AsyncCompletionStream", "CompletionStream", "CompletionsClient"]
+
+_ROUTE = "/completions"
+
+CompletionStream = Stream[CompletionDelta]
+AsyncCompletionStream = AsyncStream[CompletionDelta]
+
+
+class CompletionsClient(Client):
+    """Asks a model to continue a text.
+
+    Keywords and errors as in :class:`~azure_inference_core.ChatClient`, without tools and response format.
+    """
+
+    def complete(self, prompt: str, **params: Any) -> CompletionResult:
+        """Ask for the whole answer."""
+        answer = self._exchange(self._completion_call(prompt, params))
+        return parse_completion(answer.body, answer.request_id, answer.attempts)
+
+    async def acomplete(self, prompt: str, **params: Any) -> CompletionResult:
+        """As :meth:`complete`, async."""
+        answer = await self._aexchange(self._completion_call(prompt, params))
+        return parse_completion(answer.body, answer.request_id, answer.attempts)
+
+    def stream(self, prompt: str, **params: Any) -> CompletionStream:
+        """Ask for the answer piece by piece; sent when the first piece is asked for."""
+        return Stream(self._stream(self._completion_call(prompt, params, stream=True), CompletionReader))
+
+    def astream(self, prompt: str, **params: Any) -> AsyncCompletionStream:
+        """As :meth:`stream`, async; not a coroutine."""
+        return AsyncStream(
+            self._astream(self._completion_call(prompt, params, stream=True), CompletionReader)
+        )
+
+    def _completion_call(self, prompt: str, params: Mapping[str, Any], *, stream: bool = False) -> Call:
+        if not isinstance(prompt, str):
+            raise ConfigurationError(f"prompt must be a string, not a value of type {type(prompt).__name__}")
+        return self._post(_ROUTE, {"prompt": prompt}, params, COMPLETION_PARAMETERS, stream=stream)

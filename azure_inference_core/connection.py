@@ -1,0 +1,225 @@
+"""Where to send requests, as whom, and within which limits."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from azure_inference_core._credentials import Auth, KeyAuth, make_auth
+from azure_inference_core._endpoint import Dialect, parse_endpoint
+from azure_inference_core._request import check_headers, header_value
+from azure_inference_core.errors import ConfigurationError
+
+__all__ = ["Connection", "Timeouts"]
+
+_ENDPOINT_VARIABLES = ("AZURE_INFERENCE_ENDPOINT", "AZUREAI_ENDPOINT_URL", "AZURE_AI_INFERENCE_ENDPOINT")
+_CREDENTIAL_VARIABLES = (
+    "AZURE_INFERENCE_CREDENTIAL",
+    "AZUREAI_ENDPOINT_KEY",
+    "AZURE_AI_INFERENCE_CREDENTIAL",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a call may take, in seconds.
+
+    Attributes:
+        total: The whole call with its retries; for a stream, until its last event.
+        connect: One attempt to connect, TLS included.
+        first_byte: Silence before the answer begins (reasoning models answer late).
+        idle: Silence inside an answer.
+    """
+
+    total: float = 600.0
+    connect: float = 5.0
+    first_byte: float = 300.0
+    idle: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigurationError: A value is not a positive, finite number.
+        """
+        for name in ("total", "connect", "first_byte", "idle"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+                raise ConfigurationError(
+                    f"timeout: {name} must be a positive number of seconds, not {value!r}; for a very long "
+                    "call give a large number"
+                )
+
+    @staticmethod
+    def of(value: float | Timeouts) -> Timeouts:
+        """Make timeouts of a number of seconds in total, or take them as they are."""
+        return value if isinstance(value, Timeouts) else Timeouts(total=value)
+
+
+class Connection:
+    """One endpoint with its credential and limits; nothing touches the network before the first call.
+
+    Args:
+        endpoint: The endpoint's URL. Its host and path decide the dialect: serverless or managed online
+            (any other URL), Foundry (``.../models``), Azure OpenAI (``.../openai/deployments/<name>``), or
+            OpenAI v1 (``.../v1``). From ``AZURE_INFERENCE_ENDPOINT``, ``AZUREAI_ENDPOINT_URL`` or
+            ``AZURE_AI_INFERENCE_ENDPOINT`` when not given.
+        credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``) or a sync or async token
+            credential. From ``AZURE_INFERENCE_CREDENTIAL``, ``AZUREAI_ENDPOINT_KEY`` or
+            ``AZURE_AI_INFERENCE_CREDENTIAL`` when not given; then ``DefaultAzureCredential``.
+        model: The model or deployment to ask for. From ``AZURE_INFERENCE_MODEL`` when not given.
+        api_version: The ``api-version`` to send; ``""`` for none. The dialect's when not given.
+        timeout: Seconds in total, or :class:`Timeouts`.
+        max_retries: How often a failed request is sent again, at most.
+        default_headers: Headers for every request.
+        credential_scopes: Entra ID scopes; the host's when not given.
+        ca_bundle: Path of a PEM file with the certificate authorities to trust.
+        dialect: ``"serverless"``, ``"foundry"``, ``"azure-openai"`` or ``"openai-v1"``, where the URL does
+            not show it (a gateway with a name of its own).
+        allow_insecure: Allow plain http to another machine.
+        trust_env: Honour the environment's proxy and CA variables for https endpoints.
+        max_connections: Connections kept open at most, per process.
+        max_response_bytes: Largest answer, after decompression.
+        max_event_bytes: Largest event of a stream.
+        max_request_bytes: Largest request body.
+        user_agent: Put before this package's own user agent.
+
+    Raises:
+        ConfigurationError: Something given cannot be used; the text says what to give.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        credential: Any = None,
+        *,
+        model: str | None = None,
+        api_version: str | None = None,
+        timeout: float | Timeouts = Timeouts(),
+        max_retries: int = 2,
+        default_headers: Mapping[str, str] | None = None,
+        credential_scopes: Sequence[str] | None = None,
+        ca_bundle: str | os.PathLike[str] | None = None,
+        dialect: str | None = None,
+        allow_insecure: bool = False,
+        trust_env: bool = False,
+        max_connections: int = 256,
+        max_response_bytes: int = 64 * 1024 * 1024,
+        max_event_bytes: int = 8 * 1024 * 1024,
+        max_request_bytes: int = 32 * 1024 * 1024,
+        user_agent: str | None = None,
+    ) -> None:
+        self.model = model or os.environ.get("AZURE_INFERENCE_MODEL") or None
+        self._endpoint = parse_endpoint(
+            _endpoint_text(endpoint), self.model, dialect=dialect, allow_insecure=allow_insecure
+        )
+        if credential is None:
+            credential = _from_environment(_CREDENTIAL_VARIABLES)
+        version = self.dialect.api_version if api_version is None else api_version
+        self.api_version = header_value("api_version", version)
+        self.timeouts = Timeouts.of(_require_timeout(timeout))
+        self.max_retries = check_retries(max_retries)
+        self.default_headers = check_headers(default_headers)
+        self.scopes = tuple(credential_scopes or (self.dialect.scope,))
+        self.ca_bundle = _existing_file(ca_bundle)
+        self.trust_env = trust_env
+        self.max_connections = max_connections
+        self.max_response_bytes = max_response_bytes
+        self.max_event_bytes = max_event_bytes
+        self.max_request_bytes = max_request_bytes
+        self.user_agent = header_value("user_agent", user_agent or "")
+        self._auth: Auth | None = make_auth(credential, self.scopes)
+        self._has_key = isinstance(self._auth, KeyAuth)
+
+    @property
+    def endpoint(self) -> str:
+        """The base URL that routes are appended to."""
+        return self._endpoint.base
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the endpoint speaks the API."""
+        return self._endpoint.dialect
+
+    @property
+    def host(self) -> str:
+        """The endpoint's host name."""
+        return self._endpoint.host
+
+    @property
+    def auth(self) -> Auth:
+        """What gives a request its credential.
+
+        Raises:
+            ConfigurationError: This object was unpickled, and the environment holds no key for it.
+        """
+        if self._auth is None:
+            key = _from_environment(_CREDENTIAL_VARIABLES)
+            if key is None and self._has_key:
+                raise ConfigurationError(
+                    "this object was copied to another process without its key; set AZURE_INFERENCE_CREDENTIAL there"
+                )
+            self._auth = make_auth(key, self.scopes)
+        return self._auth
+
+    def url(self, route: str, model: str | None) -> str:
+        """The URL of a route, for the model that one call names."""
+        return self._endpoint.url(route, self.api_version, model if model != self.model else None)
+
+    def __repr__(self) -> str:
+        return f"Connection({self.endpoint!r}, model={self.model!r}, dialect={self.dialect.name!r})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Connection:
+        # Credentials hold locks and sessions and are shared by copies; everything else here is immutable.
+        return copy.copy(self)
+
+    def __copy__(self) -> Connection:
+        duplicate = object.__new__(type(self))
+        duplicate.__dict__.update(self.__dict__)
+        return duplicate
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_auth": None}
+
+
+def check_retries(value: Any) -> int:
+    """Check a number of retries.
+
+    Raises:
+        ConfigurationError: Not a whole number of at least 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigurationError(f"max_retries must be a whole number of at least 0, not {value!r}")
+    return value
+
+
+def _require_timeout(value: Any) -> Any:
+    if value is None:
+        raise ConfigurationError(
+            "timeout=None would wait for ever; leave it out for 600 seconds, or give a number of seconds"
+        )
+    return value
+
+
+def _endpoint_text(endpoint: str | None) -> str:
+    text = _from_environment(_ENDPOINT_VARIABLES) if endpoint is None else endpoint
+    if text is None:
+        raise ConfigurationError(
+            "no endpoint: pass endpoint='https://...', or set AZURE_INFERENCE_ENDPOINT (and "
+            "AZURE_INFERENCE_CREDENTIAL)"
+        )
+    return text
+
+
+def _from_environment(names: Sequence[str]) -> str | None:
+    return next((value for name in names if (value := os.environ.get(name))), None)
+
+
+def _existing_file(path: str | os.PathLike[str] | None) -> str | None:
+    if path is not None and not os.path.isfile(path):  # noqa: PTH113 - a path is all that is needed
+        raise ConfigurationError(f"ca_bundle: there is no file {os.fspath(path)!r}")
+    return None if path is None else os.fspath(path)
