@@ -1,0 +1,219 @@
+"""Answers of the core to LangChain's chat messages and generations, whole and streamed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+from uuid import uuid4
+
+from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall
+from langchain_core.messages import ToolCall as MessageToolCall
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
+from langchain_core.outputs import ChatResult as Generations
+
+from azure_inference_core import ChatChoice, ChatDelta, ChatResult, ToolCall, ToolCallDelta
+from langchain_azure_inference._think import ThinkSplitter, split_think
+from langchain_azure_inference._translator import PROVIDER
+
+__all__ = ["ChunkMapper", "to_generations", "to_usage", "without_none"]
+
+
+def without_none(**fields: Any) -> dict[str, Any]:
+    """The fields that are not ``None``."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def to_usage(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
+    """The wire's token counts as LangChain's, details included."""
+    if not usage:
+        return None
+    prompt, completion = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    counts = UsageMetadata(
+        input_tokens=prompt,
+        output_tokens=completion,
+        total_tokens=usage.get("total_tokens") or prompt + completion,
+    )
+    if details := usage.get("prompt_tokens_details"):
+        counts["input_token_details"] = cast(
+            "InputTokenDetails",
+            without_none(
+                audio=details.get("audio_tokens"),
+                cache_read=details.get("cached_tokens"),
+                cache_creation=details.get("cache_creation_tokens"),
+            ),
+        )
+    if details := usage.get("completion_tokens_details"):
+        counts["output_token_details"] = cast(
+            "OutputTokenDetails",
+            without_none(audio=details.get("audio_tokens"), reasoning=details.get("reasoning_tokens")),
+        )
+    return counts
+
+
+def to_generations(result: ChatResult, *, model: str | None, think: bool) -> Generations:
+    """Map a whole answer.
+
+    Args:
+        result: The core's answer.
+        model: The model asked for, where the answer names none.
+        think: Whether to take ``<think>...</think>`` out of the text.
+
+    Returns:
+        One generation a choice. The token counts are the request's: they are on the first message only,
+        so that sums over messages come out right, and in ``llm_output``. The message's own id is left to
+        LangChain: a caching gateway repeats the service's (kept in ``response_metadata["id"]``), and
+        LangGraph would take the second message for a correction of the first.
+    """
+    name = result.model or model
+    shared = without_none(
+        model_provider=PROVIDER,
+        model_name=name,
+        id=result.id or None,
+        created=result.created,
+        system_fingerprint=result.system_fingerprint,
+        prompt_filter_results=result.prompt_filter_results,
+        request_id=result.request_id,
+    )
+    generations = [_generation(choice, shared, think) for choice in result.choices]
+    if isinstance(first := generations[0].message, AIMessage):
+        first.usage_metadata = to_usage(result.usage)
+    output = without_none(token_usage=result.usage, model_name=name)
+    return Generations(generations=generations, llm_output=output)
+
+
+def _generation(choice: ChatChoice, shared: Mapping[str, Any], think: bool) -> ChatGeneration:
+    content, reasoning = choice.content, choice.reasoning
+    if think:
+        content, thought = split_think(content)
+        reasoning = f"{reasoning or ''}{thought}" or None
+    calls: list[MessageToolCall] = []
+    broken: list[InvalidToolCall] = []
+    for call in choice.tool_calls:
+        _sort_call(call, calls, broken)
+    info = without_none(
+        finish_reason=choice.finish_reason,
+        logprobs=choice.logprobs,
+        content_filter_results=choice.content_filter_results,
+    )
+    message = AIMessage(
+        content=content,
+        additional_kwargs=without_none(reasoning_content=reasoning, refusal=choice.refusal),
+        tool_calls=calls,
+        invalid_tool_calls=broken,
+        response_metadata=dict(shared),
+    )
+    return ChatGeneration(message=message, generation_info=info)
+
+
+def _sort_call(call: ToolCall, calls: list[MessageToolCall], broken: list[InvalidToolCall]) -> None:
+    call_id = call.id or _new_call_id()
+    try:
+        arguments = json.loads(call.arguments or "{}", strict=False)
+    except ValueError as error:
+        broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call_id, error=str(error)))
+        return
+    if isinstance(arguments, dict):
+        calls.append(tool_call(name=call.name, args=arguments, id=call_id))
+    else:
+        error_text = "the arguments are JSON, but not an object"
+        broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call_id, error=error_text))
+
+
+def _new_call_id() -> str:
+    return f"call_{uuid4().hex[:24]}"
+
+
+class ChunkMapper:
+    """Maps the deltas of one stream; what may be said once is said once, most of it on the last chunk.
+
+    Args:
+        model: The model asked for, where the stream names none.
+        think: Whether to take ``<think>...</think>`` out of the text.
+        usage: Whether the last chunk carries the token counts.
+    """
+
+    def __init__(self, *, model: str | None, think: bool, usage: bool) -> None:
+        self._model = model
+        self._named = False
+        self._splitter = ThinkSplitter() if think else None
+        self._with_usage = usage
+        self._usage: Mapping[str, Any] | None = None
+        self._ending: dict[str, Any] = {}
+        self._filters: dict[str, Any] = {}
+        self._started_calls: set[int] = set()
+
+    def chunk(self, delta: ChatDelta) -> ChatGenerationChunk | None:
+        """The chunk of one delta; ``None`` for one that only says what the last chunk will."""
+        if delta.usage is not None:
+            self._usage = delta.usage
+        if delta.finish_reason is not None:
+            self._ending["finish_reason"] = delta.finish_reason
+        if delta.content_filter_results:
+            self._filters.update(delta.content_filter_results)
+        metadata: dict[str, Any] = {"model_provider": PROVIDER}
+        if not self._named and delta.model:
+            self._introduce(delta, metadata)
+        content, reasoning = delta.content, delta.reasoning
+        if self._splitter is not None and content:
+            content, thought = self._splitter.feed(content)
+            reasoning = f"{reasoning or ''}{thought}"
+        named = len(metadata) > 1
+        if not (content or reasoning or delta.tool_calls or delta.refusal or delta.logprobs or named):
+            return None
+        message = AIMessageChunk(content=content, response_metadata=metadata)
+        if reasoning:
+            message.additional_kwargs["reasoning_content"] = reasoning
+        if delta.refusal:
+            message.additional_kwargs["refusal"] = delta.refusal
+        if delta.tool_calls:
+            message = self._with_calls(message, delta.tool_calls)
+        info = {"logprobs": delta.logprobs} if delta.logprobs else None
+        return ChatGenerationChunk(message=message, generation_info=info)
+
+    def end(self) -> ChatGenerationChunk:
+        """The last chunk: finish reason, token counts, filter results, and text held back until now."""
+        content, reasoning = self._splitter.end() if self._splitter else ("", "")
+        if self._filters:
+            self._ending["content_filter_results"] = self._filters
+        metadata: dict[str, Any] = {"model_provider": PROVIDER}
+        if not self._named and self._model:
+            metadata["model_name"] = self._model
+        message = AIMessageChunk(
+            content=content,
+            additional_kwargs={"reasoning_content": reasoning} if reasoning else {},
+            response_metadata=metadata,
+            usage_metadata=to_usage(self._usage) if self._with_usage else None,
+            chunk_position="last",
+        )
+        return ChatGenerationChunk(message=message, generation_info=self._ending)
+
+    def _introduce(self, delta: ChatDelta, metadata: dict[str, Any]) -> None:
+        self._named = True
+        metadata.update(
+            without_none(
+                model_name=delta.model,
+                created=delta.raw.get("created"),
+                system_fingerprint=delta.system_fingerprint,
+                prompt_filter_results=delta.raw.get("prompt_filter_results"),
+            )
+        )
+
+    def _with_calls(self, message: AIMessageChunk, calls: tuple[ToolCallDelta, ...]) -> AIMessageChunk:
+        chunks = []
+        for call in calls:
+            # Merging joins strings: a name or id that a server repeats may be passed on only once.
+            name = call_id = None
+            if call.index not in self._started_calls:
+                self._started_calls.add(call.index)
+                name, call_id = call.name, call.id or _new_call_id()
+            chunks.append(tool_call_chunk(name=name, args=call.arguments, id=call_id, index=call.index))
+        # Only construction parses the pieces into tool_calls.
+        return AIMessageChunk(
+            content=message.content,
+            additional_kwargs=message.additional_kwargs,
+            response_metadata=message.response_metadata,
+            tool_call_chunks=chunks,
+        )

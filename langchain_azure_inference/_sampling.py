@@ -1,0 +1,107 @@
+"""The parameters that chat and text completions share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langchain_core.messages import BaseMessage, get_buffer_string
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import Field
+
+from langchain_azure_inference._connected import Connected, Integer, Number
+from langchain_azure_inference.errors import ConfigurationError
+
+__all__ = ["SAMPLING", "Sampling"]
+
+SAMPLING = (
+    "model",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "stop",
+    "seed",
+    "frequency_penalty",
+    "presence_penalty",
+    "model_extras",
+    "extra_parameters",
+    "stream_usage",
+)
+
+
+class Sampling(Connected):
+    """A connection with the parameters of text generation; ``None`` is never sent, ``0`` always is.
+
+    Attributes:
+        temperature: How freely the model chooses; usually 0 to 1 or 2.
+        top_p: The share of probability the model chooses from.
+        max_tokens: The most tokens to write.
+        stop: Texts at which the model stops; a string or a list.
+        seed: For answers that repeat, where the model can.
+        frequency_penalty: Against repeating words, -2 to 2.
+        presence_penalty: Against staying with a subject, -2 to 2.
+        stream_usage: Whether streams carry token counts; ``None`` asks for them where they must be asked
+            for, ``False`` never does and leaves them out.
+        streaming: Whether ``invoke`` streams underneath.
+        custom_get_token_ids: The model's tokenizer, for exact token counts. The endpoint's is not known
+            here (and LangChain's own fallback, GPT-2's, needs a download), so without it four bytes of
+            UTF-8 count as a token.
+    """
+
+    temperature: Number | None = None
+    top_p: Number | None = None
+    max_tokens: Integer | None = None
+    stop: str | list[str] | None = None
+    seed: Integer | None = None
+    frequency_penalty: Number | None = None
+    presence_penalty: Number | None = None
+    stream_usage: bool | None = None
+    streaming: bool = False
+    custom_get_token_ids: Callable[[str], list[int]] | None = Field(default=None, exclude=True)
+
+    def _call_params(self, stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """One call's keywords in the core's words."""
+        call = {name: value for name, value in kwargs.items() if name not in _INTERNAL}
+        if stop is not None:
+            call["stop"] = stop
+        if "model_name" in call:
+            call.setdefault("model", call.pop("model_name"))
+        return call
+
+    def _described(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """All that makes two models give different answers."""
+        return {"endpoint": self.endpoint, **self._defaults(names), **self._headers_mark()}
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """The ids that ``custom_get_token_ids`` gives.
+
+        Raises:
+            ConfigurationError: It was not given.
+        """
+        if self.custom_get_token_ids is None:
+            raise ConfigurationError(
+                "the endpoint's tokenizer is not known; pass custom_get_token_ids=<a function from text to ids>, "
+                "or use get_num_tokens for an approximate count"
+            )
+        return self.custom_get_token_ids(text)
+
+    def get_num_tokens(self, text: str) -> int:
+        """The number of tokens of a text, approximately unless ``custom_get_token_ids`` is given."""
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
+        return (len(text.encode("utf-8", "replace")) + 3) // 4
+
+    def get_num_tokens_from_messages(
+        self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """The number of tokens of messages and tools, counted as by ``get_num_tokens``."""
+        described = [convert_to_openai_tool(tool) for tool in tools or ()]
+        if self.custom_get_token_ids is None:
+            return count_tokens_approximately(messages, tools=list(described) or None)
+        texts = [get_buffer_string([message]) for message in messages] + [str(tool) for tool in described]
+        return sum(self.get_num_tokens(text) for text in texts)
+
+
+# Keywords that LangChain passes on for its own purposes.
+_INTERNAL = frozenset(("ls_structured_output_format", "structured_output_format", "stream"))

@@ -1,0 +1,231 @@
+"""``AzureInferenceLLM``: LangChain's text completion over ``/completions``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import LangSmithParams
+from langchain_core.language_models.llms import BaseLLM
+from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from pydantic import Field, PrivateAttr, model_validator
+from typing_extensions import Self
+
+from azure_inference_core import (
+    CompletionDelta,
+    CompletionResult,
+    CompletionsClient,
+    Connection,
+    merge_params,
+)
+from langchain_azure_inference._results import without_none
+from langchain_azure_inference._sampling import SAMPLING, Sampling
+from langchain_azure_inference._tracing import combined_usage, tracing_params
+from langchain_azure_inference._version import __version__
+from langchain_azure_inference.errors import ConfigurationError, translated
+
+__all__ = ["AzureInferenceLLM"]
+
+
+class AzureInferenceLLM(Sampling, BaseLLM):
+    """A text-completion model behind an Azure AI inference endpoint.
+
+    ```python
+    llm = AzureInferenceLLM(endpoint="https://...", credential="...", max_tokens=64)
+    llm.invoke("Once upon a time")
+    ```
+
+    Parameters, environment and extras are those of ``ChatAzureInference``. ``batch`` and ``generate`` with
+    several prompts send one request a prompt, up to ``max_concurrency`` at once.
+
+    Attributes:
+        max_concurrency: Requests in flight at once for the prompts of one call.
+
+    Raises:
+        ConfigurationError: A value cannot be used; nothing was sent.
+    """
+
+    max_concurrency: int = Field(default=8, ge=1)
+
+    _client: CompletionsClient = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _add_azure_inference_version(self) -> Self:
+        self._add_version("langchain-azure-inference", __version__)
+        return self
+
+    def _use(self, connection: Connection) -> None:
+        self._client = CompletionsClient(connection)
+
+    @property
+    def _core_client(self) -> CompletionsClient:
+        return self._client
+
+    def _params(self, stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+        return merge_params(self._defaults(SAMPLING), self._call_params(stop, kwargs))
+
+    def _generate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        params = self._params(stop, kwargs)
+        if self.streaming and len(prompts) == 1:
+            return _gathered(list(self._stream(prompts[0], stop, run_manager, **kwargs)))
+
+        def complete(prompt: str) -> CompletionResult:
+            return self._client.complete(prompt, **params)
+
+        with translated:
+            results = [complete(prompts[0])] if len(prompts) == 1 else self._in_threads(complete, prompts)
+        return _to_result(results, params.get("model"))
+
+    def _in_threads(self, complete: Any, prompts: list[str]) -> list[CompletionResult]:
+        with ThreadPoolExecutor(min(self.max_concurrency, len(prompts) or 1)) as pool:
+            # Context variables (tracing, callbacks) belong to the caller's thread.
+            waiting = [pool.submit(contextvars.copy_context().run, complete, prompt) for prompt in prompts]
+            try:
+                return [future.result() for future in waiting]
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    async def _agenerate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        params = self._params(stop, kwargs)
+        if self.streaming and len(prompts) == 1:
+            return _gathered(
+                [chunk async for chunk in self._astream(prompts[0], stop, run_manager, **kwargs)]
+            )
+        gate = asyncio.Semaphore(self.max_concurrency)
+
+        async def complete(prompt: str) -> CompletionResult:
+            async with gate:
+                return await self._client.acomplete(prompt, **params)
+
+        tasks = [asyncio.ensure_future(complete(prompt)) for prompt in prompts]
+        try:
+            with translated:
+                results = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return _to_result(results, params.get("model"))
+
+    def _stream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[GenerationChunk]:
+        with translated:
+            mapper = _TextMapper(params := self._params(stop, kwargs))
+            with self._client.stream(prompt, **params) as deltas:
+                for delta in deltas:
+                    if (chunk := mapper.chunk(delta)) is not None:
+                        if run_manager:
+                            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                        yield chunk
+            yield mapper.end()
+
+    async def _astream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[GenerationChunk]:
+        with translated:
+            mapper = _TextMapper(params := self._params(stop, kwargs))
+            async with self._client.astream(prompt, **params) as deltas:
+                async for delta in deltas:
+                    if (chunk := mapper.chunk(delta)) is not None:
+                        if run_manager:
+                            await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                        yield chunk
+            yield mapper.end()
+
+    @property
+    def _llm_type(self) -> str:
+        return "azure-inference-completion"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return self._described(SAMPLING)
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return tracing_params("llm", self.__dict__, stop, kwargs)
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Models can be dumped, and loaded again with ``valid_namespaces=["langchain_azure_inference"]``."""
+        return True
+
+
+class _TextMapper:
+    """Maps the deltas of one stream; finish reason, model and token counts are on the last chunk."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        if params.get("n", 1) != 1:
+            raise ConfigurationError(
+                "n: a stream carries one answer; use invoke, batch or generate for several"
+            )
+        self._with_usage = params.get("stream_usage") is not False
+        self._ending = without_none(model_name=params.get("model"))
+
+    def chunk(self, delta: CompletionDelta) -> GenerationChunk | None:
+        ending = without_none(model_name=delta.model, finish_reason=delta.finish_reason, id=delta.id)
+        self._ending.update(ending)
+        if delta.usage is not None and self._with_usage:
+            self._ending["token_usage"] = delta.usage
+        if not delta.text and not delta.logprobs:
+            return None
+        info = {"logprobs": delta.logprobs} if delta.logprobs else None
+        return GenerationChunk(text=delta.text, generation_info=info)
+
+    def end(self) -> GenerationChunk:
+        return GenerationChunk(text="", generation_info=self._ending)
+
+
+def _to_result(results: Sequence[CompletionResult], model: str | None) -> LLMResult:
+    outputs = [without_none(token_usage=result.usage, model_name=result.model or model) for result in results]
+    return LLMResult(
+        generations=[_generations(result) for result in results], llm_output=combined_usage(outputs)
+    )
+
+
+def _generations(result: CompletionResult) -> list[Generation]:
+    return [
+        Generation(
+            text=choice.text,
+            generation_info=without_none(
+                finish_reason=choice.finish_reason,
+                logprobs=choice.logprobs,
+                content_filter_results=choice.content_filter_results,
+                id=result.id,
+                request_id=result.request_id,
+            ),
+        )
+        for choice in result.choices
+    ]
+
+
+def _gathered(chunks: list[GenerationChunk]) -> LLMResult:
+    whole = chunks[0]
+    for chunk in chunks[1:]:
+        whole += chunk
+    info = dict(whole.generation_info or {})
+    output = without_none(token_usage=info.pop("token_usage", None), model_name=info.get("model_name"))
+    return LLMResult(generations=[[Generation(text=whole.text, generation_info=info)]], llm_output=output)
