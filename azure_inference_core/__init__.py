@@ -4,20 +4,24 @@ Knows no framework. Users of the framework packages need it only to catch its er
 """
 
 from azure_inference_core._endpoint import Dialect
+from azure_inference_core._images import image_from_path
 from azure_inference_core._request import merge_params
-from azure_inference_core._response import (
+from azure_inference_core._values import (
     ChatChoice,
+    ChatDelta,
     ChatResult,
     CompletionChoice,
+    CompletionDelta,
     CompletionResult,
+    EmbeddingsResult,
     ModelInfo,
     ToolCall,
+    ToolCallDelta,
 )
-from azure_inference_core._stream import ChatDelta, CompletionDelta, ToolCallDelta
 from azure_inference_core.chat import AsyncChatStream, ChatClient, ChatStream
 from azure_inference_core.completions import AsyncCompletionStream, CompletionsClient, CompletionStream
 from azure_inference_core.connection import Connection, Timeouts
-from azure_inference_core.embeddings import EmbeddingsClient, EmbeddingsResult, image_from_path
+from azure_inference_core.embeddings import EmbeddingsClient
 from azure_inference_core.errors import (
     AuthenticationError,
     ConfigurationError,

@@ -11,7 +11,7 @@ from typing import Any
 
 from azure_inference_core._network import Deadline
 from azure_inference_core._request import EncodedRequest
-from azure_inference_core._response import Inflater, parse_json
+from azure_inference_core._response import parse_json
 from azure_inference_core._retry import Attempts, RetryBudget
 from azure_inference_core._translate import request_id_of, status_error
 from azure_inference_core.connection import Connection, Timeouts, check_retries
@@ -129,28 +129,3 @@ class Call:
                 self.attempts.made,
                 request_id,
             )
-
-
-class Body:
-    """Collects an answer's body under a limit.
-
-    Args:
-        headers: The answer's, lower-case names.
-        limit: Largest body, in bytes, after decompression.
-    """
-
-    def __init__(self, headers: Mapping[str, str], limit: int) -> None:
-        self._inflater = Inflater(headers.get("content-encoding", ""), limit)
-        self._blocks: list[bytes] = []
-
-    def add(self, block: bytes) -> None:
-        """Take the next block.
-
-        Raises:
-            ResponseError: Over the limit, or not compressed as the header says.
-        """
-        self._blocks.append(self._inflater.feed(block))
-
-    def whole(self) -> bytes:
-        """What was collected."""
-        return b"".join(self._blocks)

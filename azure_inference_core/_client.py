@@ -9,26 +9,26 @@ import asyncio
 import time
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Awaitable,
     Callable,
     Generator,
-    Iterator,
     Mapping,
 )
 from importlib.metadata import version
 from platform import python_version
 from types import TracebackType
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from typing_extensions import Self
 
-from azure_inference_core._call import Answer, Body, Call
+from azure_inference_core._body import Body, Inflater
+from azure_inference_core._call import Answer, Call
 from azure_inference_core._request import EncodedRequest, encode_request
-from azure_inference_core._response import Inflater, ModelInfo, parse_info
+from azure_inference_core._response import parse_info
 from azure_inference_core._retry import RetryBudget
 from azure_inference_core._stream import StreamReader
 from azure_inference_core._transport import Transport
+from azure_inference_core._values import ModelInfo
 from azure_inference_core._wire_async import AsyncReply
 from azure_inference_core._wire_sync import SyncReply
 from azure_inference_core.connection import Connection
@@ -254,72 +254,6 @@ class Client:
         connection = self.connection
         reader = reader_class(reply.headers, call.attempts.made, connection.max_event_bytes)
         return reader, Inflater(reply.headers.get("content-encoding", ""), connection.max_response_bytes)
-
-
-class Stream(Generic[DeltaT]):
-    """Deltas as they arrive; the request is sent at the first.
-
-    Closing it (or leaving its ``with`` block, or dropping it) ends the answer: the service is told.
-
-    Args:
-        deltas: What gives them.
-    """
-
-    def __init__(self, deltas: Generator[DeltaT, None, None]) -> None:
-        self._deltas = deltas
-
-    def __iter__(self) -> Iterator[DeltaT]:
-        return self._deltas
-
-    def __next__(self) -> DeltaT:
-        return next(self._deltas)
-
-    def close(self) -> None:
-        """End the answer."""
-        self._deltas.close()
-
-    def __enter__(self) -> Stream[DeltaT]:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class AsyncStream(Generic[DeltaT]):
-    """As :class:`Stream`, async.
-
-    Args:
-        deltas: What gives them.
-    """
-
-    def __init__(self, deltas: AsyncGenerator[DeltaT, None]) -> None:
-        self._deltas = deltas
-
-    def __aiter__(self) -> AsyncIterator[DeltaT]:
-        return self._deltas
-
-    async def __anext__(self) -> DeltaT:
-        return await self._deltas.__anext__()
-
-    async def aclose(self) -> None:
-        """End the answer."""
-        await self._deltas.aclose()
-
-    async def __aenter__(self) -> AsyncStream[DeltaT]:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
 
 def _read(reply: SyncReply, limit: int) -> bytes:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from azure_inference_core._request import header_value
+from azure_inference_core._headers import header_value
 from azure_inference_core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -126,29 +126,28 @@ class TokenAuth:
             return self._pending
 
     def _ask(self, pending: concurrent.futures.Future[str]) -> None:
+        failure: InferenceError | None = None
         try:
             answer = self._get_token()
             token = header_value("the token", answer.token)
             expires = float(answer.expires_on)
-        except InferenceError:
-            self._settle(lambda: pending.set_exception(error))
-        except BaseException as cause:  # noqa: BLE001 - whoever waits must hear of it
-            error = AuthenticationError(
+        except InferenceError as error:
+            failure = error
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+            failure = AuthenticationError(
                 f"the credential gave no token for {', '.join(self._scopes)}: "
-                f"{type(cause).__name__}: {str(cause)[:400]}"
+                f"{type(error).__name__}: {str(error)[:400]}"
             )
-            error.__cause__ = cause
-            self._settle(lambda: pending.set_exception(error))
-        else:
-            lifetime = expires - self._clock()
-            self._token = token
-            self._refresh_at = expires - min(_REFRESH_BEFORE, lifetime / 2)
-            self._settle(lambda: pending.set_result(token))
-
-    def _settle(self, answer: Callable[[], None]) -> None:
+            failure.__cause__ = error
         with self._lock:
             self._pending = None
-        answer()
+            if failure is None:
+                self._token = token
+                self._refresh_at = expires - min(_REFRESH_BEFORE, (expires - self._clock()) / 2)
+        if failure is None:
+            pending.set_result(token)
+        else:
+            pending.set_exception(failure)
 
     def _get_token(self) -> Any:
         if self._credential is None:

@@ -7,15 +7,15 @@ under the rule of the ``extra-parameters`` header.
 
 from __future__ import annotations
 
-import json
 import math
 import numbers
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from azure_inference_core._headers import check_headers
+from azure_inference_core._json import kind_of, to_json
 from azure_inference_core.errors import ConfigurationError
 
 _SAMPLING = (
@@ -40,10 +40,6 @@ _COMMON_EXTRAS = frozenset(("top_k", "min_p", "n", "user", "logprobs", "tool"))
 _INTEGERS = frozenset(("max_tokens", "seed", "dimensions"))
 _NUMBERS = frozenset(("temperature", "top_p", "frequency_penalty", "presence_penalty"))
 _TOOL_CHOICES = ("auto", "none", "required")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_RESERVED_HEADERS = frozenset(
-    ("authorization", "api-key", "host", "content-length", "content-type", "transfer-encoding", "connection")
-)
 _warned: set[str] = set()
 
 
@@ -86,7 +82,7 @@ def _flatten(params: Mapping[str, Any]) -> dict[str, Any]:
         if not extras:
             continue
         if not isinstance(extras, Mapping):
-            raise ConfigurationError(f"{field} must be a mapping of names to values, not {_kind(extras)}")
+            raise ConfigurationError(f"{field} must be a mapping of names to values, not {kind_of(extras)}")
         _refuse_reserved(extras, field)
         for name, value in extras.items():
             if name in flat and flat[name] != value:
@@ -97,7 +93,7 @@ def _flatten(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse_reserved(extras: Mapping[Any, Any], field: str) -> None:
     if bad := [k for k in extras if not isinstance(k, str)]:
-        raise ConfigurationError(f"{field} has a key that is not a string: {_kind(bad[0])}")
+        raise ConfigurationError(f"{field} has a key that is not a string: {kind_of(bad[0])}")
     if reserved := sorted(_RESERVED & extras.keys()):
         raise ConfigurationError(
             f"{field} would overwrite {', '.join(reserved)}: extras may not hold "
@@ -189,7 +185,7 @@ def _put(body: dict[str, Any], name: str, value: Any) -> None:
         body["response_format"] = _response_format(value)
     elif name in ("model", "encoding_format", "input_type"):
         if not isinstance(value, str) or not value:
-            raise ConfigurationError(f"{name} must be a non-empty string, not {_kind(value)}")
+            raise ConfigurationError(f"{name} must be a non-empty string, not {kind_of(value)}")
         body[name] = str(value)
     elif name == "tools":
         if value:
@@ -200,7 +196,7 @@ def _put(body: dict[str, Any], name: str, value: Any) -> None:
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise ConfigurationError(f"{name} must be a number, not {_kind(value)}")
+        raise ConfigurationError(f"{name} must be a number, not {kind_of(value)}")
     if not math.isfinite(value):
         raise ConfigurationError(f"{name} must be finite, not {value}")
     return int(value) if isinstance(value, numbers.Integral) else float(value)
@@ -208,7 +204,7 @@ def _number(name: str, value: Any) -> float:
 
 def _integer(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise ConfigurationError(f"{name} must be a whole number, not {_kind(value)}")
+        raise ConfigurationError(f"{name} must be a whole number, not {kind_of(value)}")
     return int(value)
 
 
@@ -216,7 +212,7 @@ def _stop(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
     if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
-        raise ConfigurationError(f"stop must be a string or a list of strings, not {_kind(value)}")
+        raise ConfigurationError(f"stop must be a string or a list of strings, not {kind_of(value)}")
     return list(value)
 
 
@@ -236,7 +232,7 @@ def _response_format(value: Any) -> dict[str, Any]:
                 schema[field] = given
         return {"type": "json_schema", "json_schema": schema}
     raise ConfigurationError(
-        f"response_format must be 'text', 'json_object', a dict with a type, or a JsonSchemaFormat, not {_kind(value)}"
+        f"response_format must be 'text', 'json_object', a dict with a type, or a JsonSchemaFormat, not {kind_of(value)}"
     )
 
 
@@ -280,82 +276,6 @@ def _check_tool_choice(body: dict[str, Any], names: set[str]) -> None:
         )
 
 
-def check_headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
-    """Copy and check extra headers.
-
-    Raises:
-        ConfigurationError: A name or value is not legal in HTTP, or the name is the client's own. The
-            value is never part of the text.
-    """
-    checked: dict[str, str] = {}
-    for name, value in (headers or {}).items():
-        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            raise ConfigurationError(f"a header name is not legal in HTTP: {name!r}")
-        if name.lower() in _RESERVED_HEADERS:
-            raise ConfigurationError(f"the header {name} is set by the client itself and cannot be given")
-        checked[name.lower()] = header_value(f"the header {name}", value)
-    return checked
-
-
-def header_value(what: str, value: Any) -> str:
-    """Check one header value; surrounding white space is removed.
-
-    Raises:
-        ConfigurationError: Not a string, or with characters HTTP does not allow; the text names ``what``,
-            never the value.
-    """
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{what} must be a string, not {_kind(value)}")
-    value = value.strip()
-    if not value.isascii() or not value.isprintable():
-        raise ConfigurationError(
-            f"{what} has a control character, a line break or a character outside ASCII in it"
-        )
-    return value
-
-
-def to_json(value: Any, max_bytes: int) -> bytes:
-    """Encode as strict JSON (no NaN, no lone surrogate, string keys only), UTF-8.
-
-    Raises:
-        ConfigurationError: Names the position of what JSON cannot carry, or the size.
-    """
-    try:
-        body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError):
-        raise ConfigurationError(_find_fault(value)) from None
-    if len(body) > max_bytes:
-        raise ConfigurationError(f"the request is {len(body):,} bytes, over the limit of {max_bytes:,}")
-    return body
-
-
-def _find_fault(value: Any) -> str:
-    """Say where ``value`` stops being JSON; walks with an explicit stack, so depth is no problem."""
-    stack: list[tuple[str, Any, tuple[int, ...]]] = [("", value, ())]
-    while stack:
-        path, item, parents = stack.pop()
-        where = path.lstrip(".") or "the request"
-        if isinstance(item, str):
-            if bad := re.search(r"[\ud800-\udfff]", item):
-                return f"{where} has a lone surrogate at character {bad.start()}, which is not Unicode text"
-        elif isinstance(item, float):
-            if not math.isfinite(item):
-                return f"{where} is {item}, which JSON cannot carry"
-        elif isinstance(item, (Mapping, list, tuple)):
-            if id(item) in parents or len(parents) > 500:
-                return f"{where[:200]} contains itself or is nested too deeply"
-            below = (*parents, id(item))
-            if isinstance(item, Mapping):
-                if bad_key := next((k for k in item if not isinstance(k, str)), None):
-                    return f"{where} has a key that is not a string: {_kind(bad_key)}"
-                stack.extend((f"{path}.{k}", v, below) for k, v in item.items())
-            else:
-                stack.extend((f"{path}[{i}]", v, below) for i, v in enumerate(item))
-        elif item is not None and not isinstance(item, (bool, int)):
-            return f"{where} is {_kind(item)}, which JSON cannot carry"
-    return "the request cannot be written as JSON"
-
-
 def _warn_of_slips(extras: Mapping[str, Any]) -> None:
     for name in extras:
         if name in _warned or name in _COMMON_EXTRAS:
@@ -373,7 +293,7 @@ def _one_slip(a: str, b: str) -> bool:
     """Whether one insertion, deletion, substitution or swap of neighbours turns ``a`` into ``b``."""
     if a == b or abs(len(a) - len(b)) > 1:
         return False
-    head = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+    head = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     rest_a, rest_b = a[head:], b[head:]
     return (
         rest_a[1:] == rest_b
@@ -381,7 +301,3 @@ def _one_slip(a: str, b: str) -> bool:
         or rest_a[1:] == rest_b[1:]
         or (rest_a[:2] == rest_b[1::-1] and rest_a[2:] == rest_b[2:])
     )
-
-
-def _kind(value: Any) -> str:
-    return "None" if value is None else f"a value of type {type(value).__name__}"

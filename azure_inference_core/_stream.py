@@ -8,7 +8,6 @@ reason; anything else raises.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -24,77 +23,10 @@ from azure_inference_core._response import (
 )
 from azure_inference_core._sse import Event, SseDecoder
 from azure_inference_core._translate import stream_error
+from azure_inference_core._values import ChatDelta, CompletionDelta, ToolCallDelta
 from azure_inference_core.errors import IncompleteResponseError, InferenceError, MalformedResponseError
 
 DeltaT = TypeVar("DeltaT")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
-    """A piece of a tool call.
-
-    Attributes:
-        index: Which call of the answer it belongs to, counted from 0; always given.
-        id: The call's id, on its first piece.
-        name: The function's name, on its first piece.
-        arguments: The next characters of the arguments' JSON text.
-    """
-
-    index: int
-    id: str | None
-    name: str | None
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChatDelta:
-    """A piece of a chat completion: one a chunk and choice.
-
-    Attributes:
-        index: Which choice it belongs to.
-        id: The service's id of the completion.
-        model: The model that answers.
-        role: ``"assistant"`` on the first piece.
-        content: The next characters of the text.
-        reasoning: The next characters of the reasoning.
-        refusal: The next characters of a refusal.
-        tool_calls: Pieces of tool calls.
-        finish_reason: Why the choice ended, on its last piece.
-        logprobs: Log probabilities, as the service sent them.
-        content_filter_results: Content-safety annotations, as the service sent them.
-        usage: Token counts, on the last delta of the stream only.
-        system_fingerprint: The service's mark of the model's configuration.
-        raw: The whole chunk.
-    """
-
-    index: int
-    id: str | None
-    model: str | None
-    role: str | None
-    content: str
-    reasoning: str | None
-    refusal: str | None
-    tool_calls: tuple[ToolCallDelta, ...]
-    finish_reason: str | None
-    logprobs: dict[str, Any] | None
-    content_filter_results: dict[str, Any] | None
-    usage: dict[str, Any] | None
-    system_fingerprint: str | None
-    raw: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class CompletionDelta:
-    """A piece of a text completion; attributes as in :class:`ChatDelta`."""
-
-    index: int
-    id: str | None
-    model: str | None
-    text: str
-    finish_reason: str | None
-    logprobs: dict[str, Any] | None
-    usage: dict[str, Any] | None
-    raw: dict[str, Any]
 
 
 class StreamReader(Generic[DeltaT]):

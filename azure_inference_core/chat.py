@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azure_inference_core._call import Call
-from azure_inference_core._client import AsyncStream, Client, Stream
+from azure_inference_core._client import Client
+from azure_inference_core._iteration import AsyncStream, Stream
 from azure_inference_core._request import CHAT_PARAMETERS
-from azure_inference_core._response import ChatResult, parse_chat
-from azure_inference_core._stream import ChatDelta, ChatReader
+from azure_inference_core._response import parse_chat
+from azure_inference_core._stream import ChatReader
+from azure_inference_core._values import ChatDelta, ChatResult
 from azure_inference_core.errors import ConfigurationError
 
 __all__ = ["AsyncChatStream", "ChatClient", "ChatStream"]

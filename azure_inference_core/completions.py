@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from azure_inference_core._call import Call
-from azure_inference_core._client import AsyncStream, Client, Stream
+from azure_inference_core._client import Client
+from azure_inference_core._iteration import AsyncStream, Stream
 from azure_inference_core._request import COMPLETION_PARAMETERS
-from azure_inference_core._response import CompletionResult, parse_completion
-from azure_inference_core._stream import CompletionDelta, CompletionReader
+from azure_inference_core._response import parse_completion
+from azure_inference_core._stream import CompletionReader
+from azure_inference_core._values import CompletionDelta, CompletionResult
 from azure_inference_core.errors import ConfigurationError
 
 __all__ = ["AsyncCompletionStream", "CompletionStream", "CompletionsClient"]

@@ -3,50 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from azure_inference_core._call import Answer, Call
 from azure_inference_core._client import Client
+from azure_inference_core._images import checked_images
 from azure_inference_core._request import EMBEDDING_PARAMETERS
-from azure_inference_core._response import parse_vectors
+from azure_inference_core._values import EmbeddingsResult
+from azure_inference_core._vectors import parse_vectors
 from azure_inference_core.connection import Connection
 from azure_inference_core.errors import ConfigurationError, InferenceError, InvalidRequestError
 
-__all__ = ["EmbeddingsClient", "EmbeddingsResult", "image_from_path"]
+__all__ = ["EmbeddingsClient"]
 
 _TEXTS = "/embeddings"
 _IMAGES = "/images/embeddings"
-_MAX_IMAGE_BYTES = 20 * 1024 * 1024
-_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"GIF87a", "gif"),
-    (b"GIF89a", "gif"),
-    (b"BM", "bmp"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddingsResult:
-    """Vectors in the order of the inputs.
-
-    Attributes:
-        vectors: One an input; floats, or integers where an integer ``encoding_format`` was asked for.
-        model: The model that answered, as the service names it.
-        usage: Token counts, summed over the requests.
-        request_id: The service's id of the last request.
-    """
-
-    vectors: list[list[float]]
-    model: str | None
-    usage: dict[str, Any] | None
-    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +99,7 @@ class EmbeddingsClient(Client):
             on_batch: Called with 1 as each image is done.
             **params: See the class.
         """
-        return self._embed(_IMAGES, _checked_images(images), params, on_batch)
+        return self._embed(_IMAGES, checked_images(images), params, on_batch)
 
     async def aembed_images(
         self,
@@ -135,7 +109,7 @@ class EmbeddingsClient(Client):
         **params: Any,
     ) -> EmbeddingsResult:
         """As :meth:`embed_images`, async."""
-        return await self._aembed(_IMAGES, _checked_images(images), params, on_batch)
+        return await self._aembed(_IMAGES, checked_images(images), params, on_batch)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.connection, self.batch_size, self.max_concurrency)
@@ -296,45 +270,3 @@ def _checked_texts(texts: Sequence[str]) -> list[Any]:
         if not isinstance(text, str):
             raise TypeError(f"texts[{position}] must be a string, not a value of type {type(text).__name__}")
     return checked
-
-
-def _checked_images(images: Sequence[str | Mapping[str, str]]) -> list[Any]:
-    if isinstance(images, (str, bytes, Mapping)):
-        raise TypeError("images must be a list; put the one image in a list")
-    checked = [dict(image) if isinstance(image, Mapping) else {"image": image} for image in images]
-    for position, image in enumerate(checked):
-        url = image.get("image")
-        if not isinstance(url, str) or not url.startswith(("data:", "https://")):
-            raise ConfigurationError(
-                f"images[{position}] must be a data: or https: URL; for a file, use image_from_path(path)"
-            )
-        if unknown := sorted(image.keys() - {"image", "text"}):
-            raise ConfigurationError(
-                f"images[{position}] has unknown keys: {unknown}; known are image and text"
-            )
-    return checked
-
-
-def image_from_path(path: str | os.PathLike[str]) -> str:
-    """Read an image file that the caller names, as a ``data:`` URL.
-
-    Args:
-        path: A PNG, JPEG, GIF, BMP or WebP file of at most 20 MiB; told by its first bytes, not its name.
-
-    Raises:
-        ConfigurationError: Not there, too large, or not an image.
-    """
-    file = Path(path)
-    try:
-        size = file.stat().st_size
-        if size > _MAX_IMAGE_BYTES:
-            raise ConfigurationError(f"the image {file.name!r} is {size:,} bytes, over {_MAX_IMAGE_BYTES:,}")
-        content = file.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"the image {file.name!r} cannot be read: {error.strerror}") from error
-    kind = next((kind for magic, kind in _MAGIC if content.startswith(magic)), None)
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        kind = "webp"
-    if kind is None:
-        raise ConfigurationError(f"{file.name!r} is not a PNG, JPEG, GIF, BMP or WebP image")
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

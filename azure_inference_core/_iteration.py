@@ -1,0 +1,75 @@
+"""A stream of deltas as an object: iterate it, close it, or use it in a ``with`` block."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from types import TracebackType
+from typing import Generic, TypeVar
+
+DeltaT = TypeVar("DeltaT")
+
+
+class Stream(Generic[DeltaT]):
+    """Deltas as they arrive; the request is sent at the first.
+
+    Closing it (or leaving its ``with`` block, or dropping it) ends the answer: the service is told.
+
+    Args:
+        deltas: What gives them.
+    """
+
+    def __init__(self, deltas: Generator[DeltaT, None, None]) -> None:
+        self._deltas = deltas
+
+    def __iter__(self) -> Iterator[DeltaT]:
+        return self._deltas
+
+    def __next__(self) -> DeltaT:
+        return next(self._deltas)
+
+    def close(self) -> None:
+        """End the answer."""
+        self._deltas.close()
+
+    def __enter__(self) -> Stream[DeltaT]:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncStream(Generic[DeltaT]):
+    """As :class:`Stream`, async.
+
+    Args:
+        deltas: What gives them.
+    """
+
+    def __init__(self, deltas: AsyncGenerator[DeltaT, None]) -> None:
+        self._deltas = deltas
+
+    def __aiter__(self) -> AsyncIterator[DeltaT]:
+        return self._deltas
+
+    async def __anext__(self) -> DeltaT:
+        return await self._deltas.__anext__()
+
+    async def aclose(self) -> None:
+        """End the answer."""
+        await self._deltas.aclose()
+
+    async def __aenter__(self) -> AsyncStream[DeltaT]:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,101 @@
+"""An embeddings answer to vectors in the order of the inputs. Pure.
+
+Base64 of little-endian 32-bit floats is decoded without parsing a number; every vector is checked.
+"""
+
+from __future__ import annotations
+
+import math
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from struct import unpack
+from sys import byteorder
+from typing import Any
+
+from azure_inference_core.errors import MalformedResponseError
+
+_INTEGER_FORMATS = frozenset(("int8", "uint8", "binary", "ubinary"))
+_PACKED_FORMATS = frozenset(("binary", "ubinary"))
+
+
+def parse_vectors(
+    body: dict[str, Any], count: int, *, encoding_format: str | None, dimensions: int | None
+) -> list[list[float]]:
+    """Check an embeddings answer and give its vectors in the order of the inputs.
+
+    Args:
+        body: The answer.
+        count: How many inputs were sent.
+        encoding_format: The format asked for, ``None`` when none was.
+        dimensions: The length asked for, ``None`` when none was.
+
+    Returns:
+        One vector an input; integers where an integer format was asked for.
+
+    Raises:
+        MalformedResponseError: A vector is missing, double, not finite, or of another length.
+    """
+    data = body.get("data")
+    if not isinstance(data, list):
+        raise MalformedResponseError("the answer has no list of vectors (data)")
+    vectors: list[list[float] | None] = [None] * count
+    for position, item in enumerate(data):
+        index = item.get("index") if isinstance(item, dict) else None
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count:
+            raise MalformedResponseError(
+                f"data[{position}] has the index {str(index)[:20]}, for {count} inputs"
+            )
+        if vectors[index] is not None:
+            raise MalformedResponseError(f"two vectors have the index {index}")
+        vectors[index] = _vector(item.get("embedding"), index, encoding_format)
+    complete = [vector for vector in vectors if vector is not None]
+    if len(complete) < count:
+        missing = [i for i, vector in enumerate(vectors) if vector is None]
+        raise MalformedResponseError(
+            f"{len(missing)} of {count} vectors are missing, first at index {missing[0]}"
+        )
+    _check_lengths(complete, encoding_format, dimensions)
+    return complete
+
+
+def _vector(embedding: Any, index: int, encoding_format: str | None) -> list[float]:
+    if isinstance(embedding, str):
+        if encoding_format != "base64":
+            raise MalformedResponseError(f"vector {index} is text, though base64 was not asked for")
+        vector = _decode_base64(embedding, index)
+    elif isinstance(embedding, list):
+        vector = embedding
+        kinds = set(map(type, vector))
+        if not kinds <= {float, int}:
+            raise MalformedResponseError(f"vector {index} holds something other than numbers")
+        if int in kinds and encoding_format not in _INTEGER_FORMATS:
+            vector = [float(value) for value in vector]
+    else:
+        raise MalformedResponseError(f"vector {index} is not a vector: {type(embedding).__name__}")
+    if not vector:
+        raise MalformedResponseError(f"vector {index} is empty")
+    # One NaN or infinity shows in the sum; only then is every value looked at.
+    if not math.isfinite(sum(vector)) and not all(map(math.isfinite, vector)):
+        raise MalformedResponseError(f"vector {index} holds NaN or infinity")
+    return vector
+
+
+def _decode_base64(text: str, index: int) -> list[float]:
+    try:
+        packed = a2b_base64(text)
+        if byteorder == "little":
+            floats: list[float] = memoryview(packed).cast("f").tolist()  # type: ignore[assignment]  # typed as ints
+            return floats
+        return list(unpack(f"<{len(packed) // 4}f", packed))
+    except (Base64Error, TypeError, ValueError) as error:
+        raise MalformedResponseError(f"vector {index} is not base64 of 32-bit floats: {error}") from None
+
+
+def _check_lengths(vectors: list[list[float]], encoding_format: str | None, dimensions: int | None) -> None:
+    lengths = set(map(len, vectors))
+    if len(lengths) > 1:
+        raise MalformedResponseError(f"the vectors differ in length: {sorted(lengths)[:5]}")
+    if dimensions is not None and lengths:
+        expected = dimensions // 8 if encoding_format in _PACKED_FORMATS else dimensions
+        if (length := lengths.pop()) != expected:
+            raise MalformedResponseError(f"dimensions={dimensions} was asked for, but vectors have {length}")
