@@ -1,0 +1,224 @@
+"""Structured output: by tools, by the API's ``json_schema`` response format, or by asking in the prompt."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import AsyncGenerator, Generator
+from typing import TYPE_CHECKING, Any, Generic, Literal
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.instrumentation.events.llm import (
+    LLMStructuredPredictEndEvent,
+    LLMStructuredPredictStartEvent,
+)
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import LLM
+from llama_index.core.program.streaming_utils import process_streaming_content_incremental
+from llama_index.core.program.utils import get_program_for_llm
+from llama_index.core.prompts.base import BasePromptTemplate, PromptTemplate
+from llama_index.core.types import Model, PydanticProgramMode
+from llama_index_instrumentation import get_dispatcher
+from pydantic import BaseModel, Field, ValidationError
+
+if TYPE_CHECKING:
+    from llama_index.core.program.utils import FlexibleModel
+
+__all__ = ["JsonSchemaProgram", "StructuredOutputLLM", "json_schema_format"]
+
+_dispatcher = get_dispatcher(__name__)
+_TOOL_KEYWORDS = ("tool_choice", "tool_required", "allow_parallel_tool_calls")
+
+
+class StructuredOutputLLM(FunctionCallingLLM):
+    """An LLM whose structured predictions go the way that a field names."""
+
+    supports_forced_tool_choice: bool = Field(
+        default=True,
+        description="Whether the model accepts tool_choice 'required' or a named tool. If not, the choice is left to "
+        "it ('auto'), among the named tool only.",
+    )
+    structured_output: Literal["function_calling", "json_schema", "prompt"] | None = Field(
+        default=None,
+        description="How structured_predict gets its object. None: by tools if the model can be made to call them, "
+        "else by asking in the prompt. pydantic_program_mode, if set, decides before it.",
+    )
+
+    def structured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """Fill a pydantic class, in the way ``structured_output`` names.
+
+        Args:
+            output_cls: The class.
+            prompt: The prompt.
+            llm_kwargs: Parameters of the call.
+            **prompt_args: What the prompt's variables stand for.
+
+        Raises:
+            ValueError: The answer does not fill the class; the text says why.
+            InferenceError: The request failed.
+        """
+        self._begin(output_cls, prompt, prompt_args)
+        output: Model = self._program(output_cls, prompt)(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
+        _dispatcher.event(LLMStructuredPredictEndEvent(output=output))
+        return output
+
+    async def astructured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """Like :meth:`structured_predict`."""
+        self._begin(output_cls, prompt, prompt_args)
+        program = self._program(output_cls, prompt)
+        output: Model = await program.acall(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
+        _dispatcher.event(LLMStructuredPredictEndEvent(output=output))
+        return output
+
+    def _structured_stream_call(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None, None]:
+        program = self._program(output_cls, prompt)
+        yield from program.stream_call(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
+
+    async def _structured_astream_call(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None]:
+        program = self._program(output_cls, prompt)
+        objects: AsyncGenerator[Any, None] = await program.astream_call(
+            llm_kwargs=dict(llm_kwargs or {}), **prompt_args
+        )
+        return objects
+
+    def _begin(self, output_cls: type[Model], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
+        started = LLMStructuredPredictStartEvent(
+            output_cls=output_cls, template=prompt, template_args=prompt_args
+        )
+        _dispatcher.event(started)
+
+    def _program(self, output_cls: type[Model], prompt: BasePromptTemplate) -> Any:
+        mode, way = self.pydantic_program_mode, self.structured_output
+        if way is None:
+            forced = self.metadata.is_function_calling_model and self.supports_forced_tool_choice
+            way = "function_calling" if forced else "prompt"
+        if mode is PydanticProgramMode.DEFAULT:
+            if way == "json_schema":
+                return JsonSchemaProgram(self, output_cls, prompt)
+            mode = PydanticProgramMode.FUNCTION if way == "function_calling" else PydanticProgramMode.LLM
+        # The framework forces the tool in plain calls but not in streams, where the model may then just talk.
+        forced_tool = {"tool_choice": "required"} if mode is PydanticProgramMode.FUNCTION else {}
+        # A text program writes its output parser into the prompt it is given.
+        return get_program_for_llm(
+            output_cls, copy.copy(prompt), self, pydantic_program_mode=mode, **forced_tool
+        )
+
+
+class JsonSchemaProgram(Generic[Model]):
+    """Asks for an answer that fits a class by ``response_format``, and reads it; called like LlamaIndex's programs."""
+
+    def __init__(self, llm: LLM, output_cls: type[Model], prompt: BasePromptTemplate) -> None:
+        self._llm = llm
+        self._output_cls = output_cls
+        self._prompt = prompt
+        self._format = json_schema_format(output_cls)
+
+    def __call__(self, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any) -> Model:
+        """Ask once."""
+        return self._read(self._llm.chat(self._messages(prompt_args), **self._keywords(llm_kwargs)))
+
+    async def acall(self, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any) -> Model:
+        """Like calling."""
+        return self._read(await self._llm.achat(self._messages(prompt_args), **self._keywords(llm_kwargs)))
+
+    def stream_call(
+        self, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
+    ) -> Generator[Model | FlexibleModel, None, None]:
+        """Give the object as it grows."""
+        responses = self._llm.stream_chat(self._messages(prompt_args), **self._keywords(llm_kwargs))
+        current: Any = None
+        for response in responses:
+            current = process_streaming_content_incremental(response, self._output_cls, current)
+            yield current
+
+    async def astream_call(
+        self, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
+    ) -> AsyncGenerator[Model | FlexibleModel, None]:
+        """Like :meth:`stream_call`; awaiting gives the generator."""
+        responses = await self._llm.astream_chat(self._messages(prompt_args), **self._keywords(llm_kwargs))
+
+        async def grow() -> AsyncGenerator[Model | FlexibleModel, None]:
+            current: Any = None
+            async for response in responses:
+                current = process_streaming_content_incremental(response, self._output_cls, current)
+                yield current
+
+        return grow()
+
+    def _messages(self, prompt_args: dict[str, Any]) -> list[ChatMessage]:
+        return self._llm._extend_messages(self._prompt.format_messages(llm=self._llm, **prompt_args))  # noqa: SLF001
+
+    def _keywords(self, llm_kwargs: dict[str, Any] | None) -> dict[str, Any]:
+        kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _TOOL_KEYWORDS}
+        return {"response_format": self._format, **kept}
+
+    def _read(self, response: ChatResponse) -> Model:
+        try:
+            return self._output_cls.model_validate_json(response.message.content or "")
+        except ValidationError as error:
+            told = response.additional_kwargs
+            why = f"the model refused: {told['refusal']}" if "refusal" in told else None
+            why = why or f"it ended with finish_reason {told.get('finish_reason')!r}"
+            raise ValueError(f"the answer is not a {self._output_cls.__name__}: {why}") from error
+
+
+def json_schema_format(output_cls: type[BaseModel]) -> dict[str, Any]:
+    """The ``response_format`` that asks for an ``output_cls``.
+
+    ``strict`` where the class allows it: strict mode wants every object closed and every property required, and has no
+    dictionaries with free keys.
+    """
+    schema = output_cls.model_json_schema()
+    closed = copy.deepcopy(schema)
+    strict = _close(closed)
+    name = re.sub(r"[^a-zA-Z0-9_-]", "_", output_cls.__name__)[:64]
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": name, "schema": closed if strict else schema, "strict": strict},
+    }
+
+
+def _close(node: Any) -> bool:
+    """Close a schema in place for strict mode; whether that was possible."""
+    if isinstance(node, list):
+        return all(_close(item) for item in node)
+    if not isinstance(node, dict):
+        return True
+    if "$ref" in node:
+        for name in node.keys() - {"$ref"}:
+            del node[name]
+        return True
+    node.pop("default", None)
+    if node.get("type") == "object":
+        properties = node.get("properties")
+        if not properties or node.get("additionalProperties"):
+            return False
+        node["additionalProperties"] = False
+        node["required"] = list(properties)
+    parts = [*node.get("properties", {}).values(), *node.get("$defs", {}).values()]
+    parts += [node[name] for name in ("items", "prefixItems", "anyOf", "allOf", "oneOf") if name in node]
+    return all(_close(part) for part in parts)
