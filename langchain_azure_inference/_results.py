@@ -195,6 +195,7 @@ class ChunkMapper:
         metadata.update(
             without_none(
                 model_name=delta.model,
+                id=delta.id,
                 created=delta.raw.get("created"),
                 system_fingerprint=delta.system_fingerprint,
                 prompt_filter_results=delta.raw.get("prompt_filter_results"),
