@@ -1,0 +1,96 @@
+"""What stands in front of the application: the Host check, the request log, orderly cuts; and the connections' clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from azure_inference_local.calls import json_response
+from azure_inference_local.faults import Cut
+
+logger = logging.getLogger("azure_inference_local")
+requests = logging.getLogger("azure_inference_local.requests")
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
+
+
+class Guard:
+    """The outermost layer of the application.
+
+    Args:
+        app: The application.
+        hosts: Host names that are answered; `None` answers every one. A browser page that reaches a loopback
+            address under a name of its own (DNS rebinding) is refused with 403.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str] | None) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and log it in one line: no header, no body, no query."""
+        start, status, cut = time.perf_counter(), 0, False
+        request_id = str(uuid.uuid4())
+
+        async def tagged(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            if self._hosts is not None and _host(scope) not in self._hosts:
+                error = {"code": "Forbidden", "message": "The Host header does not name this server."}
+                await json_response({"error": error}, 403)(scope, receive, tagged)
+            else:
+                await self._app(scope, receive, tagged)
+        except Cut:  # ending without an answer closes the connection, which is what was asked for
+            cut = True
+        took = (time.perf_counter() - start) * 1000
+        outcome = f"{status} cut" if cut else str(status)
+        requests.info(
+            "%s %s %s %.0f ms %s", scope["method"], _printable(scope["path"]), outcome, took, request_id
+        )
+
+
+def _host(scope: Scope) -> str:
+    """Return the name in the Host header, without the port."""
+    value = next((v for k, v in scope["headers"] if k == b"host"), b"").decode("latin-1").lower()
+    if value.startswith("["):
+        return str(value.partition("]")[0] + "]")
+    return str(value.partition(":")[0])
+
+
+def _printable(path: str) -> str:
+    """Return a path without control characters, so that a request cannot write lines of its own."""
+    return "".join(c if c.isprintable() else "?" for c in path[:200])
+
+
+class Protocol(H11Protocol):
+    """uvicorn's protocol, with a limit on the time a connection may wait with its first request.
+
+    uvicorn itself only limits the time after an answer, so that an idle connection would count for ever.
+    """
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock of a new connection."""
+        super().connection_made(transport)
+        self._clock: asyncio.TimerHandle | None = self.loop.call_later(self.timeout_keep_alive, self._late)
+
+    def _late(self) -> None:
+        """Close a connection that has not sent a whole request head in time."""
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        if self._clock is not None:
+            self._clock.cancel()
+        super().connection_lost(exc)
