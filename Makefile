@@ -4,6 +4,8 @@ VENV := .venv
 BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 SOURCES := azure_inference_core azure_inference_local langchain_azure_inference llamaindex_azure_inference
+# nltk (of llama-index-core) refuses files that are hard links, which is how uv installs by default.
+export UV_LINK_MODE := copy
 
 .PHONY: demo test lint bench serve clean
 .DEFAULT_GOAL := demo
