@@ -281,7 +281,7 @@ def test_headers_of_a_call_are_sent(server: ScriptedServer, chat: ChatClient) ->
 @pytest.mark.parametrize(
     ("messages", "says"),
     [
-        ([], "empty"),
+        ([], "at least one"),
         ("hello", "messages"),
         ([{"role": "user", "content": "ok \ud800"}], r"messages\[0\]\.content.*3"),
         ([{"role": "user", "content": b"bytes"}], r"messages\[0\]\.content"),
@@ -289,7 +289,6 @@ def test_headers_of_a_call_are_sent(server: ScriptedServer, chat: ChatClient) ->
         ([{"role": "user", "content": math.inf}], r"messages\[0\]\.content"),
         (["hello"], r"messages\[0\]"),
         ([None], r"messages\[0\]"),
-        ([{"content": "x"}], r"messages\[0\].*role"),
     ],
     ids=repr,
 )
@@ -305,9 +304,9 @@ def test_bad_messages_are_refused(server: ScriptedServer, chat: ChatClient, mess
 async def test_bad_messages_are_refused_in_async_calls(server: ScriptedServer) -> None:
     """An async call refuses the same."""
     async with ChatClient(connect(server.url)) as client:
-        with pytest.raises(ConfigurationError, match="empty"):
+        with pytest.raises(ConfigurationError, match="at least one"):
             await client.acomplete([])
-        with pytest.raises(ConfigurationError, match="empty"):
+        with pytest.raises(ConfigurationError, match="at least one"):
             async for _ in client.astream([]):
                 pass
     assert server.requests == []

@@ -1,0 +1,363 @@
+"""Vectors: batches, order, encodings, refusals, images."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import math
+import struct
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from azure_inference_core import (
+    ConfigurationError,
+    EmbeddingsClient,
+    InvalidRequestError,
+    MalformedResponseError,
+    ServerError,
+    UnsupportedParameterError,
+    image_from_path,
+)
+from azure_inference_core._vectors import parse_vectors
+from tests.support import wire
+from tests.support.drive import TEXTS, connect
+from tests.support.fault_server import Call, FaultServer, Request
+from tests.support.scripted_server import Reply, ScriptedServer, answer_well
+
+ROUTE = "/embeddings"
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
+REFUSAL = {
+    "detail": [
+        {"type": "value_error", "loc": ["body", "encoding_format"], "msg": "unsupported", "input": "base64"}
+    ]
+}
+
+
+def texts_of(count: int) -> list[str]:
+    """Different texts."""
+    return [f"text {number}" for number in range(count)]
+
+
+def vectors_of(texts: list[str]) -> list[list[float]]:
+    """What the endpoint answers for them."""
+    return [wire.vector_of(text) for text in texts]
+
+
+def reordered(request: Request) -> dict[str, Any]:
+    """A good answer with its vectors in reverse order, their index kept."""
+    body = wire.embeddings(request.json["input"], encoding_format=request.json.get("encoding_format"))
+    return {**body, "data": body["data"][::-1]}
+
+
+async def both(client: EmbeddingsClient, texts: list[str], **params: Any) -> list[list[float]]:
+    """The vectors, the same from the sync and the async call."""
+    result = await asyncio.to_thread(client.embed, texts, **params)
+    again = await client.aembed(texts, **params)
+    assert result.vectors == again.vectors
+    assert result.usage == again.usage
+    return result.vectors
+
+
+async def test_vectors_come_in_the_order_of_the_texts(server: ScriptedServer) -> None:
+    """``index`` decides, not the position in the answer, within a batch and over batches."""
+    server.reply_always(reordered, ROUTE)
+    texts = texts_of(50)
+    async with EmbeddingsClient(connect(server.url), batch_size=7) as client:
+        assert await both(client, texts) == vectors_of(texts)
+
+
+@pytest.mark.parametrize("count", [1, 95, 96, 97, 200])
+async def test_texts_are_sent_in_batches(server: ScriptedServer, count: int) -> None:
+    """At most ``batch_size`` texts a request, none lost at the edges, usage summed."""
+    texts = texts_of(count)
+    async with EmbeddingsClient(connect(server.url)) as client:
+        result = await client.aembed(texts)
+    assert result.vectors == vectors_of(texts)
+    sizes = sorted(len(body["input"]) for body in server.bodies)
+    assert sum(sizes) == count
+    assert len(sizes) == math.ceil(count / 96)
+    assert result.usage == {"prompt_tokens": count, "completion_tokens": 0, "total_tokens": count}
+
+
+async def test_nothing_needs_no_request(server: ScriptedServer) -> None:
+    """An empty list is answered with an empty list."""
+    async with EmbeddingsClient(connect(server.url)) as client:
+        assert await both(client, []) == []
+    assert server.requests == []
+
+
+async def test_empty_texts_are_sent(server: ScriptedServer) -> None:
+    """An empty string is a text: the service decides."""
+    async with EmbeddingsClient(connect(server.url)) as client:
+        assert len(await both(client, ["", "a"])) == 2
+
+
+async def test_base64_is_asked_for_and_decoded(server: ScriptedServer) -> None:
+    """Base64 is the default: a quarter of the bytes; the vectors are plain lists of floats."""
+    async with EmbeddingsClient(connect(server.url)) as client:
+        vectors = await both(client, TEXTS)
+    assert server.last.json["encoding_format"] == "base64"
+    assert vectors == vectors_of(TEXTS)
+    assert type(vectors) is list
+    assert {type(vector) for vector in vectors} == {list}
+    assert {type(value) for vector in vectors for value in vector} == {float}
+
+
+async def test_a_refusal_of_base64_is_remembered(server: ScriptedServer) -> None:
+    """An endpoint that refuses base64 is asked for floats, at once and from then on."""
+
+    def picky(request: Request) -> Any:
+        if request.json.get("encoding_format") == "base64":
+            return Reply(422, REFUSAL)
+        return wire.embeddings(request.json["input"], encoding_format=None)
+
+    server.reply_always(picky, ROUTE)
+    async with EmbeddingsClient(connect(server.url)) as client:
+        assert await both(client, TEXTS) == vectors_of(TEXTS)
+    assert [body.get("encoding_format") for body in server.bodies] == ["base64", *server_formats(server)[1:]]
+    assert "base64" not in server_formats(server)[1:]
+    assert len(server.requests) == 3
+
+
+def server_formats(server: ScriptedServer) -> list[Any]:
+    """The encoding each request asked for."""
+    return [body.get("encoding_format") for body in server.bodies]
+
+
+def test_another_refusal_is_not_taken_for_one_of_base64(server: ScriptedServer) -> None:
+    """A 422 about something else is the caller's, after one request."""
+    refusal = {
+        "detail": [{"type": "extra_forbidden", "loc": ["body", "dimensions"], "msg": "no", "input": 3}]
+    }
+    server.reply(Reply(422, refusal))
+    with EmbeddingsClient(connect(server.url)) as client, pytest.raises(UnsupportedParameterError) as caught:
+        client.embed(TEXTS, dimensions=3)
+    assert caught.value.parameters[0].name == "dimensions"
+    assert len(server.requests) == 1
+
+
+def test_base64_asked_for_by_the_caller_is_final(server: ScriptedServer) -> None:
+    """When the caller chose the encoding, its refusal is the caller's too."""
+    server.reply(Reply(422, REFUSAL))
+    with EmbeddingsClient(connect(server.url)) as client, pytest.raises(UnsupportedParameterError):
+        client.embed(TEXTS, encoding_format="base64")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"), [("base64", "base64"), ("base64", "float"), ("float", "float"), (None, "float")]
+)
+async def test_either_encoding_is_read(server: ScriptedServer, asked: str | None, given: str) -> None:
+    """Floats are read also where base64 was asked for: some servers ignore the wish."""
+    server.reply_always(lambda request: wire.embeddings(request.json["input"], encoding_format=given), ROUTE)
+    async with EmbeddingsClient(connect(server.url)) as client:
+        assert await both(client, TEXTS, encoding_format=asked) == vectors_of(TEXTS)
+
+
+def test_base64_is_taken_only_when_asked_for(server: ScriptedServer) -> None:
+    """Text where floats were asked for is malformed; so is text that is no base64 or no whole floats."""
+    with EmbeddingsClient(connect(server.url)) as client:
+        server.reply(wire.embeddings(TEXTS, encoding_format="base64"))
+        with pytest.raises(MalformedResponseError, match="base64"):
+            client.embed(TEXTS, encoding_format="float")
+        for bad in ("!!!", base64.b64encode(b"12345").decode(), ""):
+            body = wire.embeddings(TEXTS, encoding_format="base64")
+            body["data"][1]["embedding"] = bad
+            server.reply(body)
+            with pytest.raises(MalformedResponseError, match="1"):
+                client.embed(TEXTS)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_base64_may_not_hide_what_is_no_number(server: ScriptedServer, value: float) -> None:
+    """NaN and infinity are refused in base64 as in JSON."""
+    body = wire.embeddings(TEXTS, encoding_format="base64")
+    body["data"][2]["embedding"] = base64.b64encode(struct.pack("<4f", 0, value, 0, 0)).decode()
+    server.reply(body)
+    with EmbeddingsClient(connect(server.url)) as client, pytest.raises(MalformedResponseError, match="2"):
+        client.embed(TEXTS)
+
+
+def test_large_but_finite_vectors_pass(server: ScriptedServer) -> None:
+    """Values whose sum overflows are still numbers."""
+    server.reply({**wire.embeddings(["a"]), "data": [{"index": 0, "embedding": [1.7e308, 1.7e308]}]})
+    with EmbeddingsClient(connect(server.url)) as client:
+        assert client.embed(["a"]).vectors == [[1.7e308, 1.7e308]]
+
+
+def test_the_asked_dimensions_are_checked(server: ScriptedServer) -> None:
+    """A vector of another length than asked for is malformed, saying both lengths."""
+    server.reply(wire.embeddings(TEXTS, dimensions=4))
+    with EmbeddingsClient(connect(server.url)) as client:
+        with pytest.raises(MalformedResponseError, match=r"\b4\b.*\b8\b|\b8\b.*\b4\b"):
+            client.embed(TEXTS, dimensions=8)
+        assert len(client.embed(TEXTS, dimensions=8).vectors[0]) == 8
+    assert server.last.json["dimensions"] == 8
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "binary", "ubinary"])
+def test_integer_encodings_stay_integers(server: ScriptedServer, kind: str) -> None:
+    """Quantised vectors are given as they are."""
+    server.reply({**wire.embeddings(["a"]), "data": [{"index": 0, "embedding": [1, -2, 3]}]})
+    with EmbeddingsClient(connect(server.url)) as client:
+        assert client.embed(["a"], encoding_format=kind).vectors == [[1, -2, 3]]
+
+
+@given(st.lists(st.integers(-3, 8), max_size=8), st.integers(1, 5))
+def test_only_a_permutation_of_the_inputs_is_accepted(indexes: list[int], count: int) -> None:
+    """Whatever indexes come, the answer is complete and in order, or malformed."""
+    data = [{"index": index, "embedding": [float(index)]} for index in indexes]
+    if sorted(indexes) == list(range(count)):
+        vectors = parse_vectors({"data": data}, count, encoding_format=None, dimensions=None)
+        assert vectors == [[float(number)] for number in range(count)]
+    else:
+        with pytest.raises(MalformedResponseError):
+            parse_vectors({"data": data}, count, encoding_format=None, dimensions=None)
+
+
+async def test_batches_run_at_once_and_no_more_than_allowed() -> None:
+    """Up to ``max_concurrency`` requests are in flight, sync and async."""
+    lock = threading.Lock()
+    running = most = 0
+
+    def slow(call: Call) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        call.server.stopping.wait(0.05)
+        with lock:
+            running -= 1
+        answer_well(call)
+
+    with FaultServer(slow) as server:
+        async with EmbeddingsClient(connect(server.url), batch_size=1, max_concurrency=4) as client:
+            client.embed(texts_of(12))
+            assert most == 4
+            most = 0
+            await client.aembed(texts_of(12))
+            assert most == 4
+        assert server.connection_count <= 8
+
+
+@pytest.mark.usefixtures("quick_retries")
+async def test_a_failed_batch_is_sent_again_alone(server: ScriptedServer) -> None:
+    """A batch that fails once is repeated; the others are sent once, and the caller notices nothing."""
+    failed: set[str] = set()
+
+    def fail_third(request: Request) -> Any:
+        first = request.json["input"][0]
+        if first == "text 4" and len(failed) < 2:
+            failed.add(f"{len(failed)}")
+            return Reply(503, {"error": "Downstream unavailable"})
+        return wire.embeddings(request.json["input"], encoding_format=request.json.get("encoding_format"))
+
+    server.reply_always(fail_third, ROUTE)
+    texts = texts_of(10)
+    with EmbeddingsClient(connect(server.url), batch_size=2, max_concurrency=2) as client:
+        assert client.embed(texts).vectors == vectors_of(texts)
+    assert len(server.requests) == 5 + 2
+    starts = [body["input"][0] for body in server.bodies]
+    assert sorted(starts) == sorted([*texts[::2], "text 4", "text 4"])
+
+
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_batch_that_stays_ill_says_which(server: ScriptedServer, asynchronous: bool) -> None:
+    """The error names the batch and its place in the input."""
+
+    def fail_third(request: Request) -> Any:
+        if request.json["input"][0] == "text 4":
+            return Reply(503, {"error": "Downstream unavailable"})
+        return wire.embeddings(request.json["input"], encoding_format=request.json.get("encoding_format"))
+
+    server.reply_always(fail_third, ROUTE)
+    async with EmbeddingsClient(connect(server.url), batch_size=2, max_concurrency=2) as client:
+        texts = texts_of(10)
+        call = client.aembed(texts) if asynchronous else asyncio.to_thread(client.embed, texts)
+        with pytest.raises(ServerError, match=r"batch 3 of 5 \(inputs 4 to 5\)") as caught:
+            await call
+    assert caught.value.attempts == 3
+    assert [body["input"][0] for body in server.bodies].count("text 4") == 3
+
+
+def test_a_batch_that_is_too_large_says_so(server: ScriptedServer) -> None:
+    """A 413 is not split in silence: the error says what to do."""
+    server.reply(Reply(413, {"error": {"code": "413", "message": "too large"}}))
+    with (
+        EmbeddingsClient(connect(server.url)) as client,
+        pytest.raises(InvalidRequestError, match="batch_size"),
+    ):
+        client.embed(TEXTS)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_progress_is_reported(server: ScriptedServer, asynchronous: bool) -> None:
+    """``on_batch`` hears the number of texts of each batch."""
+    seen: list[int] = []
+    async with EmbeddingsClient(connect(server.url), batch_size=4) as client:
+        if asynchronous:
+            await client.aembed(texts_of(10), on_batch=seen.append)
+        else:
+            await asyncio.to_thread(client.embed, texts_of(10), on_batch=seen.append)
+    assert sorted(seen) == [2, 4, 4]
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 0}, {"batch_size": True}, {"batch_size": 1.5}, {"max_concurrency": 0}, {"max_concurrency": None}], ids=str)  # fmt: skip
+def test_limits_are_checked(options: dict[str, Any]) -> None:
+    """Batch size and concurrency are whole numbers of at least 1."""
+    with pytest.raises(ConfigurationError):
+        EmbeddingsClient(connect("http://127.0.0.1:1"), **options)
+
+
+async def test_images_are_sent_one_a_request(server: ScriptedServer) -> None:
+    """Images go to their own route as they are, each in a request of its own, in order."""
+    images: list[Any] = [PIXEL, "https://example.com/a.png", {"image": PIXEL, "text": "a dot"}]
+    async with EmbeddingsClient(connect(server.url)) as client:
+        result = await client.aembed_images(images, input_type="document")
+        again = client.embed_images(images, input_type="document")
+    assert result.vectors == again.vectors
+    assert result.vectors == vectors_of([PIXEL, "https://example.com/a.png", PIXEL])
+    assert {request.path for request in server.requests} == {"/images/embeddings"}
+    inputs = [body["input"] for body in server.bodies[:3]]
+    wanted = [{"image": PIXEL}, {"image": "https://example.com/a.png"}, {"image": PIXEL, "text": "a dot"}]
+    assert sorted(map(str, inputs)) == sorted(str([item]) for item in wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind"),
+    [
+        ("a.png", b"\x89PNG\r\n\x1a\nrest", "png"),
+        ("a.jpg", b"\xff\xd8\xff\xe0rest", "jpeg"),
+        ("wrong.txt", b"GIF89arest", "gif"),
+        ("a.webp", b"RIFF\x00\x00\x00\x00WEBPVP8 ", "webp"),
+    ],
+)
+def test_a_file_becomes_a_data_url(tmp_path: Path, name: str, data: bytes, kind: str) -> None:
+    """The bytes decide what a file is, not its name."""
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert image_from_path(path) == f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    assert image_from_path(str(path)) == image_from_path(path)
+
+
+def test_only_images_of_a_sane_size_are_read(tmp_path: Path) -> None:
+    """Other files, empty ones, folders, missing ones and those over 20 MiB are refused."""
+    text = tmp_path / "a.png"
+    text.write_text("root:x:0:0")
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    large = tmp_path / "large.png"
+    with large.open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        file.truncate((20 << 20) + 1)
+    for path in (text, empty, large, tmp_path, tmp_path / "missing.png"):
+        with pytest.raises(ConfigurationError) as caught:
+            image_from_path(path)
+        assert "root:x" not in str(caught.value)

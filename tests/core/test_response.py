@@ -1,0 +1,177 @@
+"""Answers: what a good one becomes, and that no JSON of any shape ends outside the error tree."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from azure_inference_core import ChatClient, InferenceError
+from azure_inference_core._response import parse_chat, parse_completion, parse_info, parse_json
+from azure_inference_core._stream import ChatReader, CompletionReader
+from azure_inference_core._vectors import parse_vectors
+from tests.support import wire
+from tests.support.scripted_server import Reply, ScriptedServer
+
+odd = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 3), st.floats(), st.text(max_size=3),
+    st.just([]), st.just({}), st.just([None]), st.just([5]), st.just({"a": 1}), st.just("error"),
+)  # fmt: skip
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value inside a JSON value."""
+    found = [path] if path else []
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        found += places(inner, (*path, key))
+    return found
+
+
+def damaged(body: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """A copy of a body with one value replaced."""
+    twin = copy.deepcopy(body)
+    inner: Any = twin
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return twin
+
+
+CHAT = wire.chat(tool_calls=[wire.tool_call()], prompt_filter_results=[{"a": 1}], system_fingerprint="f")
+CHUNK = wire.chunk("a", role="assistant", tool_calls=[wire.tool_call(index=0)], usage=wire.USAGE, refusal="r")
+TEXT = wire.completion()
+VECTORS = wire.embeddings(["a", "b"])
+BODIES = [
+    (CHAT, lambda body: parse_chat(parse_json(body, {}), None, 1)),
+    (TEXT, lambda body: parse_completion(parse_json(body, {}), None, 1)),
+    (wire.info(), lambda body: parse_info(parse_json(body, {}))),
+    (VECTORS, lambda body: parse_vectors(parse_json(body, {}), 2, encoding_format=None, dimensions=None)),
+    (CHUNK, lambda body: read(ChatReader({}, 1, 1 << 20), body)),
+    (wire.completion_chunks()[-1], lambda body: read(CompletionReader({}, 1, 1 << 20), body)),
+    (CHAT, lambda body: whole(ChatReader({}, 1, 1 << 20), body)),
+]
+
+
+def read(reader: Any, body: bytes) -> None:
+    """Read a stream of one event."""
+    list(reader.feed(b"data: " + body + b"\n\n"))
+    list(reader.end())
+
+
+def whole(reader: Any, body: bytes) -> None:
+    """Read a body where a stream was asked for."""
+    list(reader.feed(body))
+    list(reader.end())
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.data())
+def test_a_damaged_answer_is_read_or_refused(data: st.DataObject) -> None:
+    """One value replaced by anything: a value or an error of the tree comes out, nothing else."""
+    body, parse = data.draw(st.sampled_from(BODIES))
+    path = data.draw(st.sampled_from(places(body)))
+    text = json.dumps(damaged(body, path, data.draw(odd))).encode()
+    with contextlib.suppress(InferenceError):
+        parse(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=80)
+    | st.recursive(
+        odd,
+        lambda inner: st.dictionaries(
+            st.sampled_from(["choices", "data", "error", "delta", "message", "usage"]), inner
+        ),
+    ).map(lambda v: json.dumps(v).encode())
+)
+def test_any_answer_is_read_or_refused(body: bytes) -> None:
+    """Any bytes at all: a value or an error of the tree."""
+    for _, parse in BODIES:
+        with contextlib.suppress(InferenceError):
+            parse(body)
+
+
+async def test_a_good_answer_is_whole(server: ScriptedServer, chat: ChatClient) -> None:
+    """Every field of the answer is there, equal for sync and async."""
+    body = {
+        **wire.chat(tool_calls=[wire.tool_call()], content="x"),
+        "system_fingerprint": "fp",
+        "prompt_filter_results": [{"prompt_index": 0}],
+    }
+    body["choices"][0].update(logprobs={"content": []}, content_filter_results={"hate": {"filtered": False}})
+    body["choices"][0]["message"].update(reasoning_content="because", refusal="no")
+    server.reply(*[Reply(200, body, {"x-request-id": "req-1"})] * 2)
+    result = chat.complete(wire.MESSAGES)
+    async with ChatClient(chat.connection) as client:
+        assert await client.acomplete(wire.MESSAGES) == result
+    (choice,) = result.choices
+    (call,) = choice.tool_calls
+    assert (call.id, call.name, call.arguments) == ("abc0dF1gh", "weather", '{"city": "Seattle"}')
+    assert (choice.role, choice.content, choice.finish_reason) == ("assistant", "x", "tool_calls")
+    assert (choice.reasoning, choice.refusal, choice.logprobs) == ("because", "no", {"content": []})
+    assert choice.content_filter_results == {"hate": {"filtered": False}}
+    assert (result.system_fingerprint, result.prompt_filter_results) == ("fp", [{"prompt_index": 0}])
+    assert (result.request_id, result.attempts, result.created) == ("req-1", 1, wire.CREATED)
+    assert (result.usage, result.raw) == (wire.USAGE, body)
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "thought"),
+    [
+        (None, "", None),
+        ("", "", None),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab", None),
+        (
+            [
+                {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+                {"type": "text", "text": "a"},
+            ],
+            "a",
+            "hm",
+        ),
+    ],
+)
+def test_contents_in_use(
+    server: ScriptedServer, chat: ChatClient, content: Any, text: str, thought: str | None
+) -> None:
+    """No content is an empty text; parts are joined; thinking is reasoning."""
+    server.reply(wire.chat(content))
+    (choice,) = chat.complete(wire.MESSAGES).choices
+    assert (choice.content, choice.reasoning) == (text, thought)
+
+
+@pytest.mark.parametrize("reason", [None, "stop", "model_length", "something_new"])
+def test_unknown_finish_reasons_are_kept(
+    server: ScriptedServer, chat: ChatClient, reason: str | None
+) -> None:
+    """A reason nobody has heard of is no error."""
+    body = wire.chat()
+    body["choices"][0]["finish_reason"] = reason
+    server.reply(body)
+    assert chat.complete(wire.MESSAGES).choices[0].finish_reason == reason
+
+
+def test_arguments_given_as_an_object_become_text(server: ScriptedServer, chat: ChatClient) -> None:
+    """Managed endpoints send objects where the API says text."""
+    server.reply(wire.chat(None, tool_calls=[wire.tool_call(arguments={"city": "Zürich"})]))  # type: ignore[arg-type]
+    assert chat.complete(wire.MESSAGES).choices[0].tool_calls[0].arguments == '{"city": "Zürich"}'
+
+
+def test_broken_arguments_are_kept_as_they_are(server: ScriptedServer, chat: ChatClient) -> None:
+    """What a model writes can be invalid JSON; judging it is the adapter's business."""
+    server.reply(wire.chat(None, tool_calls=[wire.tool_call(arguments="{'a': oops")]))
+    assert chat.complete(wire.MESSAGES).choices[0].tool_calls[0].arguments == "{'a': oops"
+
+
+def test_an_error_body_with_status_200_is_an_error(server: ScriptedServer, chat: ChatClient) -> None:
+    """Some gateways answer 200 with an error inside."""
+    server.reply_always(lambda _: {"error": {"code": "500", "message": "engine died"}})
+    with pytest.raises(InferenceError, match="engine died"):
+        chat.complete(wire.MESSAGES, max_retries=0)
