@@ -31,6 +31,28 @@ def to_json(value: Any, max_bytes: int) -> bytes:
     return body
 
 
+def check_keys(value: Any) -> None:
+    """Refuse keys that are not strings, which ``json`` quietly turns into some.
+
+    Args:
+        value: What :func:`to_json` has taken, so without cycles.
+
+    Raises:
+        ConfigurationError: Names the position of the key.
+    """
+    stack: list[tuple[str, Any]] = [("", value)]
+    while stack:
+        path, item = stack.pop()
+        if isinstance(item, Mapping):
+            if bad := [key for key in item if not isinstance(key, str)]:
+                raise ConfigurationError(
+                    f"{path[1:] or 'a parameter'} has a key that is not a string: {kind_of(bad[0])}"
+                )
+            stack.extend((f"{path}.{key}", below) for key, below in item.items())
+        elif isinstance(item, (list, tuple)):
+            stack.extend((f"{path}[{i}]", below) for i, below in enumerate(item))
+
+
 def _find_fault(value: Any) -> str:
     """Say where ``value`` stops being JSON; walks with an explicit stack, so depth is no problem."""
     stack: list[tuple[str, Any, tuple[int, ...]]] = [("", value, ())]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from azure_inference_core._headers import check_headers
-from azure_inference_core._json import kind_of, to_json
+from azure_inference_core._json import check_keys, kind_of, to_json
 from azure_inference_core.errors import ConfigurationError
 
 _SAMPLING = (
@@ -143,7 +143,9 @@ def encode_request(
     headers = _extras_header(extras, controls.get("extra_parameters"), extras_header)
     headers.update(check_headers(controls.get("headers")))
     body.update(extras)
-    return EncodedRequest(to_json(body, max_bytes), headers, body.get("model"))
+    encoded = to_json(body, max_bytes)
+    check_keys({name: value for name, value in body.items() if name not in payload})
+    return EncodedRequest(encoded, headers, body.get("model"))
 
 
 def _ask_for_usage(
@@ -219,12 +221,8 @@ def _stop(value: Any) -> list[str]:
 def _response_format(value: Any) -> dict[str, Any]:
     if value in ("text", "json_object"):
         return {"type": value}
-    if isinstance(value, Mapping):
-        if isinstance(value.get("type"), str):
-            return dict(value)
-        raise ConfigurationError(
-            "response_format has no type; write {'type': 'json_schema', 'json_schema': {'name': ..., 'schema': ...}}"
-        )
+    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        return dict(value)
     if hasattr(value, "name") and hasattr(value, "schema"):  # azure.ai.inference.models.JsonSchemaFormat
         schema: dict[str, Any] = {"name": value.name, "schema": value.schema}
         for field in ("description", "strict"):
@@ -232,7 +230,8 @@ def _response_format(value: Any) -> dict[str, Any]:
                 schema[field] = given
         return {"type": "json_schema", "json_schema": schema}
     raise ConfigurationError(
-        f"response_format must be 'text', 'json_object', a dict with a type, or a JsonSchemaFormat, not {kind_of(value)}"
+        f"response_format must be 'text', 'json_object', a JsonSchemaFormat or a dict with a type such as "
+        f"{{'type': 'json_schema', 'json_schema': {{'name': ..., 'schema': ...}}}}, not {kind_of(value)}"
     )
 
 

@@ -92,7 +92,7 @@ def _chat_choice(raw: Any, position: int) -> ChatChoice:
         role=role,
         content=content,
         finish_reason=optional(raw, "finish_reason", str),
-        tool_calls=tuple(_tool_call(c, i) for i, c in enumerate(message.get("tool_calls") or ())),
+        tool_calls=tuple(_tool_call(c, i) for i, c in enumerate(_tool_calls(message))),
         reasoning=reasoning_of(message) or thought,
         refusal=optional(message, "refusal", str),
         logprobs=optional(raw, "logprobs", dict),
@@ -103,6 +103,13 @@ def _chat_choice(raw: Any, position: int) -> ChatChoice:
 def _choice_index(raw: dict[str, Any], position: int) -> int:
     index = raw.get("index", position)
     return index if isinstance(index, int) else position
+
+
+def _tool_calls(message: dict[str, Any]) -> list[Any]:
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise MalformedResponseError("tool_calls is not a list")
+    return calls
 
 
 def _tool_call(raw: Any, position: int) -> ToolCall:

@@ -121,7 +121,9 @@ class StreamReader(Generic[DeltaT]):
         self._last = chunk
         if usage := chunk.get("usage"):
             self._usage = usage if isinstance(usage, dict) else None
-        choices = chunk.get("choices") or ()
+        choices = chunk.get("choices") or []
+        if not isinstance(choices, list):
+            raise self._malformed("the choices of the stream are not a list")
         for choice in choices:
             if not isinstance(choice, dict):
                 raise self._malformed("a choice of the stream is not an object")

@@ -56,4 +56,7 @@ class ChatClient(Client):
     ) -> Call:
         if isinstance(messages, (str, bytes, Mapping)) or not messages:
             raise ConfigurationError("messages must be a list with at least one message")
+        for position, message in enumerate(messages):
+            if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+                raise ConfigurationError(f"messages[{position}] must be a dict with a role")
         return self._post(_ROUTE, {"messages": list(messages)}, params, CHAT_PARAMETERS, stream=stream)
