@@ -1,1 +1,1 @@
-"""Tests of llamaindex_azure_inference."""
+"""Tests of the LlamaIndex provider."""
