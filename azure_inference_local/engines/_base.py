@@ -1,7 +1,7 @@
 """What an engine is: the protocols the endpoint is written against, and the one error they raise."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 OnChunk = Callable[[dict[str, Any]], bool]
 """Receives one chunk; answers True when nobody wants the rest."""
@@ -27,17 +27,18 @@ class EngineError(Exception):
         return f"{self.message} ({self.status} {self.code})"
 
 
-@runtime_checkable
 class ChatEngine(Protocol):
-    """Answers chats and completes texts. Calls block and may come from many threads at once.
+    """Answers chats and completes texts. Calls block and may come from many threads at once."""
 
-    Attributes:
-        name: Name of the model.
-        context_window: Tokens of one request, prompt and answer together.
-    """
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        ...
 
-    name: str
-    context_window: int
+    @property
+    def context_window(self) -> int:
+        """Tokens of one request, prompt and answer together."""
+        ...
 
     def chat(self, body: dict[str, Any], on_chunk: OnChunk | None = None) -> dict[str, Any]:
         """Answer an OpenAI-shaped chat request with a ``chat.completion``.
@@ -63,19 +64,23 @@ class ChatEngine(Protocol):
         ...
 
 
-@runtime_checkable
 class EmbeddingEngine(Protocol):
-    """Turns texts into vectors of length one.
+    """Turns texts into vectors of length one."""
 
-    Attributes:
-        name: Name of the model.
-        dimensions: Numbers in a vector.
-        max_tokens: Tokens of a text beyond which it is cut off.
-    """
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        ...
 
-    name: str
-    dimensions: int
-    max_tokens: int
+    @property
+    def dimensions(self) -> int:
+        """Numbers in a vector."""
+        ...
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of a text beyond which it is cut off."""
+        ...
 
     def embed(self, texts: list[str], input_type: str | None) -> tuple[list[list[float]], int]:
         """The vectors, in order, and the number of tokens of all texts."""
@@ -86,19 +91,23 @@ class EmbeddingEngine(Protocol):
         ...
 
 
-@runtime_checkable
 class ImageEngine(Protocol):
-    """Turns images into vectors of length one.
+    """Turns images into vectors of length one."""
 
-    Attributes:
-        name: Name of the model or descriptor.
-        dimensions: Numbers in a vector.
-        joint_text: Whether a text can stand beside an image, in the same space.
-    """
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        ...
 
-    name: str
-    dimensions: int
-    joint_text: bool
+    @property
+    def dimensions(self) -> int:
+        """Numbers in a vector."""
+        ...
+
+    @property
+    def joint_text(self) -> bool:
+        """Whether a text can stand beside an image, in the same space."""
+        ...
 
     def embed(self, images: list[tuple[bytes, str | None]]) -> list[list[float]]:
         """The vectors, in order, of (bytes of the image file, text or None)."""

@@ -1,6 +1,5 @@
 """The embedded chat engine: chats, forced and free tool calls, text completions, over llama.cpp in this process."""
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from azure_inference_local.engines._tools import (
     flatten,
     forced_prompt,
     forced_schema,
+    kept_short,
     may_be_call,
     read_calls,
     read_tools,
@@ -22,9 +22,24 @@ from azure_inference_local.engines._wire import Reply, chat_logprobs, text_logpr
 _MOST_CHOICES = 128
 _SEEDS = 2**32 - 1  # the last 32-bit number means "random" to llama.cpp
 _SAMPLING = (
-    "temperature top_p top_k min_p typical_p frequency_penalty presence_penalty repeat_penalty repeat_last_n "
-    "dry_multiplier dry_base dry_allowed_length mirostat mirostat_tau mirostat_eta logit_bias ignore_eos"
-).split()
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "typical_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "repeat_penalty",
+    "repeat_last_n",
+    "dry_multiplier",
+    "dry_base",
+    "dry_allowed_length",
+    "mirostat",
+    "mirostat_tau",
+    "mirostat_eta",
+    "logit_bias",
+    "ignore_eos",
+)
 """What is passed on as it is; anything else in a body is not the engine's business and is left out."""
 
 
@@ -39,6 +54,7 @@ class LocalChatEngine:
         threads: Processor threads; all that this process may use, at most 8, by default.
         max_waiting: Requests that may wait; beyond them a request is refused with 429.
         default_max_tokens: Length of an answer where the request sets none.
+        concise: End strings and lists that a schema leaves open; for models too small to end them.
 
     Raises:
         EngineError: The file is missing or no model, or the optional dependency is not installed (503).
@@ -54,11 +70,13 @@ class LocalChatEngine:
         threads: int | None = None,
         max_waiting: int = 256,
         default_max_tokens: int = 512,
+        concise: bool = False,
     ) -> None:
         file = Path(path).expanduser()
         self.name = name or file.stem
         self.context_window = context_window
         self._default_max_tokens = default_max_tokens
+        self._concise = concise
         self._llama = Llama(
             file, context=context_window, slots=slots, threads=threads, max_waiting=max_waiting
         )
@@ -69,7 +87,9 @@ class LocalChatEngine:
         reply = Reply(self.name, text=False, listener=on_chunk)
         for index in range(_choices(body)):
             if not reply.cancelled:
-                _ChatChoice(self._llama, reply, index, self._sampling(body, index), tools).answer(body)
+                choice = _ChatChoice(self._llama, reply, index, self._sampling(body, index), tools)
+                choice.concise = self._concise
+                choice.answer(body)
         return reply.end()
 
     def complete(self, body: dict[str, Any], on_chunk: OnChunk | None = None) -> dict[str, Any]:
@@ -157,16 +177,16 @@ class _ChatChoice:
         self._index = index
         self._sampling = sampling
         self._tools = tools
+        self._top = 0
+        self.concise = False
 
     def answer(self, body: dict[str, Any]) -> None:
         """Generate this choice."""
         messages = body["messages"]
-        request = {
-            **self._sampling,
-            "messages": flatten(messages),
-            **_response_format(body.get("response_format")),
-        }
-        self._top = 0
+        request: dict[str, Any] = {**self._sampling, "messages": flatten(messages)}
+        schema = _wanted_schema(body.get("response_format"))
+        if schema is not None:
+            request["response_format"] = self._formed(schema)
         if body.get("logprobs"):
             self._top = int(body.get("top_logprobs") or 0)
             request |= {"logprobs": True, "top_logprobs": max(1, self._top)}
@@ -192,7 +212,7 @@ class _ChatChoice:
                 self._reply.call(self._index, number, name, arguments)
 
         request = {**request, "messages": _with_system(request["messages"], forced_prompt(self._tools))}
-        request["response_format"] = _schema_format(forced_schema(self._tools))
+        request["response_format"] = self._formed(forced_schema(self._tools))
         reason = self._generate(request, write)
         self._finish("tool_calls" if reason == "stop" else reason)
 
@@ -235,6 +255,10 @@ class _ChatChoice:
         for text, logprobs in held:
             self._reply.write(self._index, text, logprobs)
         held.clear()
+
+    def _formed(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The request's part that makes the engine keep to a schema."""
+        return _schema_format(kept_short(schema) if self.concise else schema)
 
     def _generate(self, request: dict[str, Any], write: Callable[[str, dict[str, Any] | None], None]) -> str:
         """Run the model; text goes to ``write``, native tool calls and reasoning to the reply. The finish reason."""
@@ -294,19 +318,22 @@ def _schema_format(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
 
 
-def _response_format(wanted: Any) -> dict[str, Any]:
-    """The grammar that a response format asks for."""
+def _wanted_schema(wanted: Any) -> dict[str, Any] | None:
+    """The JSON schema that a response format asks for, None for free text.
+
+    Raises:
+        EngineError: The format is unknown or holds no schema (422).
+    """
     kind = wanted.get("type") if isinstance(wanted, dict) else wanted
     if kind in (None, "text"):
-        return {}
+        return None
     if kind == "json_object":
-        schema: Any = wanted.get("schema") if isinstance(wanted, dict) else None
-        return {"response_format": _schema_format(schema or {"type": "object"})}
+        return {"type": "object"}
     if kind == "json_schema" and isinstance(wanted, dict):
-        with contextlib.suppress(AttributeError, KeyError, TypeError):
-            schema = wanted["json_schema"]["schema"]
-            if isinstance(schema, dict):
-                return {"response_format": _schema_format(schema)}
+        holder = wanted.get("json_schema")
+        schema = holder.get("schema") if isinstance(holder, dict) else None
+        if isinstance(schema, dict):
+            return schema
         raise EngineError(
             422, "invalid_schema", "response_format of type json_schema needs json_schema.schema."
         )

@@ -7,15 +7,19 @@ in which code models write their calls. So a forced call is a JSON schema of our
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from azure_inference_local.engines._base import EngineError
 
 _MOST_CALLS = 4
+_SHORT_TEXT = 80
+_SHORT_LIST = 5
 _HEAD = re.compile(r'\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*(?=\{)')
 _FENCE = re.compile(r"```([a-zA-Z_]*)\s*(\S?)")
 _OPENINGS = ("<tool_call>", "<tools>", "<function", "<|tool_call|>")
+_BRACKET = re.compile(r"[{\[]")
 _CALLS = json.JSONDecoder()
 
 
@@ -156,6 +160,27 @@ def _move_references(schema: Any, prefix: str) -> Any:
     return moved
 
 
+def kept_short(schema: Any) -> Any:
+    """The schema with an end to every string and list that it leaves open.
+
+    The smallest models never close some of them by themselves.
+    """
+    if isinstance(schema, list):
+        return [kept_short(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    short = {
+        key: value if key in ("const", "enum", "default", "examples") else kept_short(value)
+        for key, value in schema.items()
+    }
+    kind = schema.get("type")
+    if kind == "string" and not schema.keys() & {"const", "enum", "format", "pattern", "maxLength"}:
+        short["maxLength"] = max(_SHORT_TEXT, schema.get("minLength") or 0)
+    if kind == "array" and "maxItems" not in schema:
+        short["maxItems"] = max(_SHORT_LIST, schema.get("minItems") or 0)
+    return short
+
+
 class ForcedCalls:
     """Reads the text of forced calls as it comes and tells name and arguments apart."""
 
@@ -242,12 +267,10 @@ def read_calls(text: str, names: frozenset[str]) -> tuple[list[Call], bool]:
 
 def _json_values(text: str) -> Iterator[Any]:
     position = 0
-    while (found := re.compile(r"[{\[]").search(text, position)) is not None:
-        try:
+    while (found := _BRACKET.search(text, position)) is not None:
+        position = found.start() + 1
+        with suppress(ValueError):
             value, position = _CALLS.raw_decode(text, found.start())
-        except ValueError:
-            position = found.start() + 1
-        else:
             yield value
 
 
@@ -291,10 +314,8 @@ def _written_call(call: dict[str, Any], names: dict[Any, str]) -> str:
     function = call.get("function") or {}
     names[call.get("id")] = str(function.get("name"))
     arguments = function.get("arguments") or "{}"
-    try:
+    with suppress(ValueError):  # written by a model; shown as it is where it is no JSON
         arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
-    except ValueError:
-        pass  # written by a model; shown as it is
     return json.dumps({"name": function.get("name"), "arguments": arguments}, ensure_ascii=False)
 
 
