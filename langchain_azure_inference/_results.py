@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import uuid4
 
-from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall
+from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCallChunk
 from langchain_core.messages import ToolCall as MessageToolCall
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
@@ -153,23 +153,22 @@ class ChunkMapper:
             self._ending["finish_reason"] = delta.finish_reason
         if delta.content_filter_results:
             self._filters.update(delta.content_filter_results)
-        metadata: dict[str, Any] = {"model_provider": PROVIDER}
-        if not self._named and delta.model:
-            self._introduce(delta, metadata)
         content, reasoning = delta.content, delta.reasoning
         if self._splitter is not None and content:
             content, thought = self._splitter.feed(content)
             reasoning = f"{reasoning or ''}{thought}"
-        named = len(metadata) > 1
-        if not (content or reasoning or delta.tool_calls or delta.refusal or delta.logprobs or named):
-            return None
-        message = AIMessageChunk(content=content, response_metadata=metadata)
-        if reasoning:
-            message.additional_kwargs["reasoning_content"] = reasoning
-        if delta.refusal:
-            message.additional_kwargs["refusal"] = delta.refusal
-        if delta.tool_calls:
-            message = self._with_calls(message, delta.tool_calls)
+        plain = not (reasoning or delta.tool_calls or delta.refusal or delta.logprobs)
+        if plain and (self._named or not delta.model):
+            return ChatGenerationChunk(message=AIMessageChunk(content=content)) if content else None
+        message = AIMessageChunk(
+            content=content,
+            additional_kwargs={
+                **({"reasoning_content": reasoning} if reasoning else {}),
+                **({"refusal": delta.refusal} if delta.refusal else {}),
+            },
+            response_metadata=self._introduction(delta),
+            tool_call_chunks=self._calls(delta.tool_calls),
+        )
         info = {"logprobs": delta.logprobs} if delta.logprobs else None
         return ChatGenerationChunk(message=message, generation_info=info)
 
@@ -190,19 +189,21 @@ class ChunkMapper:
         )
         return ChatGenerationChunk(message=message, generation_info=self._ending)
 
-    def _introduce(self, delta: ChatDelta, metadata: dict[str, Any]) -> None:
+    def _introduction(self, delta: ChatDelta) -> dict[str, Any]:
+        """Who answers; on the first chunk that knows it."""
+        if self._named or not delta.model:
+            return {"model_provider": PROVIDER}
         self._named = True
-        metadata.update(
-            without_none(
-                model_name=delta.model,
-                id=delta.id,
-                created=delta.raw.get("created"),
-                system_fingerprint=delta.system_fingerprint,
-                prompt_filter_results=delta.raw.get("prompt_filter_results"),
-            )
+        return without_none(
+            model_provider=PROVIDER,
+            model_name=delta.model,
+            id=delta.id,
+            created=delta.raw.get("created"),
+            system_fingerprint=delta.system_fingerprint,
+            prompt_filter_results=delta.raw.get("prompt_filter_results"),
         )
 
-    def _with_calls(self, message: AIMessageChunk, calls: tuple[ToolCallDelta, ...]) -> AIMessageChunk:
+    def _calls(self, calls: tuple[ToolCallDelta, ...]) -> list[ToolCallChunk]:
         chunks = []
         for call in calls:
             # Merging joins strings: a name or id that a server repeats may be passed on only once.
@@ -211,10 +212,4 @@ class ChunkMapper:
                 self._started_calls.add(call.index)
                 name, call_id = call.name, call.id or _new_call_id()
             chunks.append(tool_call_chunk(name=name, args=call.arguments, id=call_id, index=call.index))
-        # Only construction parses the pieces into tool_calls.
-        return AIMessageChunk(
-            content=message.content,
-            additional_kwargs=message.additional_kwargs,
-            response_metadata=message.response_metadata,
-            tool_call_chunks=chunks,
-        )
+        return chunks
