@@ -15,7 +15,16 @@ from tests.support import wire
 from tests.support.fault import Fault, Mode
 from tests.support.stages import Stage
 
-__all__ = ["TEXTS", "Outcome", "attempt", "attempt_async", "check_outcome", "connect", "renderings"]
+__all__ = [
+    "TEXTS",
+    "Outcome",
+    "attempt",
+    "attempt_async",
+    "check_outcome",
+    "connect",
+    "renderings",
+    "with_variables",
+]
 
 TEXTS = ["one", "two", "three"]
 WANTED: dict[Mode, Any] = {
@@ -114,7 +123,12 @@ def check_outcome(
     if fault.seconds is not None:
         assert outcome.seconds <= fault.seconds + SLACK
     check_bystanders(stage)
-    for text in [*(renderings(outcome.error) if outcome.error else []), *logged(records)]:
+    check_secrets(outcome.error, records)
+
+
+def check_secrets(error: BaseException | None, records: Iterable[logging.LogRecord]) -> None:
+    """Neither an error nor a log record shows the key or the prompt."""
+    for text in [*(renderings(error) if error else []), *logged(records)]:
         assert wire.CANARY_KEY not in text
         assert wire.CANARY_PROMPT not in text
 
@@ -149,8 +163,17 @@ def check_bystanders(stage: Stage) -> None:
 
 def renderings(error: BaseException) -> list[str]:
     """Every way an error ends up in a log: text, repr, arguments, fields, traceback with its causes."""
-    whole = "".join(traceback.TracebackException.from_exception(error, capture_locals=False).format())
+    whole = "".join(traceback.TracebackException.from_exception(error).format())
     return [str(error), repr(error), repr(error.args), repr(vars(error)), f"{error}", whole]
+
+
+def with_variables(error: BaseException) -> str:
+    """The traceback as a tool renders it that shows every frame's variables; the test's own frames left out."""
+    while error.__traceback__ is not None and error.__traceback__.tb_frame.f_globals["__name__"].startswith(
+        "tests."
+    ):
+        error = error.with_traceback(error.__traceback__.tb_next)
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
 def logged(records: Iterable[logging.LogRecord]) -> list[str]:

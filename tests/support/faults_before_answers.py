@@ -105,7 +105,7 @@ def connection_rows() -> Iterable[Fault]:
     huge = b"HTTP/1.1 200 OK\r\nX-Huge: " + b"a" * 200_000 + b"\r\nContent-Length: 2\r\n\r\n{}"
     yield Fault("C8", "200 KB header", raw(huge), failed, 1, details={"attempts": 1})
     yield Fault(
-        "C9", "no answer at all", always(Call.hang), late, 1, seconds=1.0, options=slow(first_byte=0.5)
+        "C9", "no answer at all", always(Call.hang), late, 1, seconds=1.0, options=slow(first_byte=0.3)
     )
     yield Fault(
         "C9",
@@ -114,9 +114,9 @@ def connection_rows() -> Iterable[Fault]:
         late,
         1,
         seconds=1.0,
-        options=slow(total=0.5),
+        options=slow(total=0.3),
     )
-    yield Fault("C10", "trickled body", always(trickled_body), late, 1, seconds=1.3, options=slow(total=0.8))
+    yield Fault("C10", "trickled body", always(trickled_body), late, 1, seconds=1.3, options=slow(total=0.5))
     yield Fault(
         "C10",
         "trickled headers",
@@ -124,7 +124,7 @@ def connection_rows() -> Iterable[Fault]:
         late,
         1,
         seconds=1.3,
-        options=slow(total=0.8),
+        options=slow(total=0.5),
         asynchronous=True,
     )
     yield Fault("C11", "proxy refuses", stages.proxied(403), failed)

@@ -153,9 +153,9 @@ def stream_rows() -> Iterable[Fault]:
     yield Fault("T8", "whole JSON", answers(200, wire.chat()), None, 1, STREAM)
     silent = streams(OPENING, then=Call.hang)
     late = errors.DeadlineExceededError
-    yield Fault("T9", "silence", silent, late, 1, STREAM, seconds=1.0, options=slow(idle=0.5))
+    yield Fault("T9", "silence", silent, late, 1, STREAM, seconds=1.0, options=slow(idle=0.3))
     yield Fault(
-        "T9", "silence to the end of the time", silent, late, 1, STREAM, seconds=1.3, options=slow(total=0.8)
+        "T9", "silence to the end of the time", silent, late, 1, STREAM, seconds=1.3, options=slow(total=0.5)
     )
     endless_line = streams([b"data: ", *[b"a" * (1 << 20)] * 16], end=True)
     yield Fault("T10", "a line of 16 MB", endless_line, errors.ResponseTooLargeError, 1, STREAM, seconds=1.0)
