@@ -123,7 +123,8 @@ def tool_selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> l
     finished = "finish_reason" in response.additional_kwargs
     calls = _calls(response.message)
     if not calls and error_on_no_tool_call:
-        raise ValueError("Expected at least one tool call, but got 0 tool calls.")
+        said = (response.message.content or "")[:200]
+        raise ValueError(f"Expected at least one tool call, but the model called none; it said {said!r}")
     return [
         ToolSelection(
             tool_id=call_id, tool_name=name, tool_kwargs=_arguments(arguments, partial=not finished)

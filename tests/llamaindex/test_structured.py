@@ -1,0 +1,253 @@
+"""Structured output: three ways, four methods, and what happens when the answer does not fit."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Generic, TypeVar
+
+import pytest
+from llama_index.core import PromptTemplate
+from llama_index.core.types import PydanticProgramMode
+from pydantic import BaseModel, Field, ValidationError
+
+from llamaindex_azure_inference._structured import json_schema_format
+from tests.llamaindex.helpers import Song, chat_model, completion_model, user
+from tests.support import wire
+from tests.support.scripted_server import ScriptedServer
+
+METHODS = (
+    "structured_predict",
+    "astructured_predict",
+    "stream_structured_predict",
+    "astream_structured_predict",
+)
+PROMPT = PromptTemplate("A song about {topic}.")
+ARGUMENTS = '{"title": "Rain", "year": 1999}'
+WAYS: tuple[Any, ...] = ("function_calling", "json_schema", "prompt")
+every_method = pytest.mark.parametrize("method", METHODS)
+every_way = pytest.mark.parametrize("way", WAYS)
+
+
+async def predict(llm: Any, method: str, output_cls: Any = Song, **kwargs: Any) -> list[Any]:
+    """Predict by one of the four methods; every object that came."""
+    result = getattr(llm, method)(output_cls, PROMPT, topic="cats", **kwargs)
+    if method.startswith("a"):
+        result = await result
+    if method.startswith("astream"):
+        return [item async for item in result]
+    return list(result) if method.startswith("stream") else [result]
+
+
+def answer(way: str, method: str, text: str = ARGUMENTS) -> Any:
+    """The model's answer: a tool call or a JSON text, whole or streamed in small pieces."""
+    pieces = [text[start : start + 6] for start in range(0, len(text), 6)]
+    if way != "function_calling":
+        if "stream" not in method:
+            return wire.chat(text)
+        return [
+            *(wire.chunk(piece) for piece in pieces),
+            wire.chunk("", finish_reason="stop", usage=wire.USAGE),
+        ]
+    call = wire.tool_call("Song", text, "c1")
+    if "stream" not in method:
+        return wire.chat(None, tool_calls=[call])
+    head = {**call, "index": 0, "function": {"name": "Song", "arguments": ""}}
+    deltas = [head, *({"index": 0, "function": {"arguments": piece}} for piece in pieces)]
+    return [*(wire.chunk(tool_calls=[delta]) for delta in deltas), wire.chunk("", finish_reason="stop")]
+
+
+@every_way
+@every_method
+async def test_every_way_gives_the_object(server: ScriptedServer, way: Any, method: str) -> None:
+    """By tools, schema or prompt, whole or streamed, sync or async: the last object is the whole one."""
+    server.reply(answer(way, method))
+    llm = chat_model(server, structured_output=way)
+    assert (await predict(llm, method))[-1] == Song(title="Rain", year=1999)
+    await llm.aclose()
+
+
+@every_way
+@pytest.mark.parametrize("method", METHODS[2:])
+async def test_streams_grow(plain: ScriptedServer, way: Any, method: str) -> None:
+    """A streamed object shows its first field before its last is there."""
+    plain.reply(answer(way, method))
+    llm = chat_model(plain, structured_output=way)
+    objects = await predict(llm, method)
+    assert any((item.title or "").startswith("R") and item.year is None for item in objects[:-1])
+    await llm.aclose()
+
+
+@every_method
+async def test_request_by_tools(plain: ScriptedServer, method: str) -> None:
+    """By tools, the class is the one tool and it is required, in streams too."""
+    plain.reply(answer("function_calling", method))
+    llm = chat_model(plain)
+    await predict(llm, method)
+    assert [tool["function"]["name"] for tool in plain.last.json["tools"]] == ["Song"]
+    assert plain.last.json["tool_choice"] == "required"
+    await llm.aclose()
+
+
+@every_method
+async def test_request_by_schema(plain: ScriptedServer, method: str) -> None:
+    """By schema, the response format holds the class's schema, strict, and there are no tools."""
+    plain.reply(answer("json_schema", method))
+    llm = chat_model(plain, structured_output="json_schema")
+    await predict(llm, method, llm_kwargs={"tool_choice": "auto", "temperature": 0})
+    sent = plain.last.json
+    assert sent["response_format"]["json_schema"]["name"] == "Song"
+    assert sent["response_format"]["json_schema"]["schema"]["required"] == ["title", "year"]
+    assert sent["response_format"]["json_schema"]["strict"] is True
+    assert sent["temperature"] == 0
+    assert sent.keys().isdisjoint({"tools", "tool_choice"})
+    await llm.aclose()
+
+
+@every_method
+async def test_request_by_prompt(plain: ScriptedServer, method: str) -> None:
+    """By prompt, the schema is in the text, and the caller's prompt is not changed."""
+    plain.reply(answer("prompt", method))
+    llm = chat_model(plain, structured_output="prompt")
+    await predict(llm, method)
+    assert '"year"' in plain.last.json["messages"][0]["content"]
+    assert plain.last.json.keys() <= {"messages", "stream"}
+    assert PROMPT.output_parser is None
+    await llm.aclose()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"is_function_calling_model": False},
+        {"supports_forced_tool_choice": False},
+        {"model": "Phi-3-mini-4k-instruct"},
+    ],
+    ids=["no tools", "no forced choice", "family without tools"],
+)
+def test_models_that_cannot_be_made_to_call_are_asked_by_prompt(
+    plain: ScriptedServer, settings: dict[str, Any]
+) -> None:
+    """Where nothing is said and tools cannot be relied on, the prompt asks."""
+    plain.reply(wire.chat(ARGUMENTS))
+    assert chat_model(plain, **settings).structured_predict(Song, PROMPT, topic="x").year == 1999
+    assert "tools" not in plain.last.json
+
+
+def test_named_way_decides_before_the_model(plain: ScriptedServer) -> None:
+    """A user who names tools gets tools, not forced where the model refuses that."""
+    plain.reply(answer("function_calling", "structured_predict"))
+    llm = chat_model(plain, structured_output="function_calling", supports_forced_tool_choice=False)
+    assert llm.structured_predict(Song, PROMPT, topic="x").title == "Rain"
+    assert plain.last.json["tool_choice"] == "auto"
+
+
+def test_program_mode_of_the_framework_decides_first(plain: ScriptedServer) -> None:
+    """``pydantic_program_mode``, if set, is honoured as everywhere in the framework."""
+    plain.reply(wire.chat(ARGUMENTS))
+    llm = chat_model(plain, pydantic_program_mode=PydanticProgramMode.LLM, structured_output="json_schema")
+    assert llm.structured_predict(Song, PROMPT, topic="x").title == "Rain"
+    assert "response_format" not in plain.last.json
+
+
+@pytest.mark.filterwarnings("ignore:The `json` method:DeprecationWarning")  # the framework's own call
+@every_way
+@pytest.mark.parametrize("method", ["chat", "achat", "complete", "stream_chat"])
+async def test_structured_llm(plain: ScriptedServer, way: Any, method: str) -> None:
+    """``as_structured_llm`` answers with the object as JSON and in raw."""
+    plain.reply(answer(way, method))
+    llm = chat_model(plain, structured_output=way)
+    structured = llm.as_structured_llm(Song)
+    response = getattr(structured, method)("A song." if method == "complete" else user("A song."))
+    response = await response if method == "achat" else response
+    last = list(response)[-1] if method == "stream_chat" else response
+    text = last.text if method == "complete" else last.message.content
+    assert json.loads(text) == {"title": "Rain", "year": 1999}
+    assert last.raw == Song(title="Rain", year=1999)
+    await llm.aclose()
+
+
+@pytest.mark.parametrize("way", ["function_calling", "json_schema", "prompt"])
+@pytest.mark.parametrize("method", METHODS[:2])
+async def test_answer_that_does_not_fit(plain: ScriptedServer, way: Any, method: str) -> None:
+    """An answer that is not the object raises a ValueError, never a wrong object."""
+    plain.reply(answer(way, method, '{"title": "Rain"}'))
+    llm = chat_model(plain, structured_output=way)
+    with pytest.raises(ValueError, match=r"(?i)song|year"):
+        await predict(llm, method)
+    await llm.aclose()
+
+
+def test_answer_in_words_where_a_call_was_asked_for(plain: ScriptedServer) -> None:
+    """A model that talks instead of calling is an error that quotes it."""
+    plain.reply("I would rather talk.")
+    with pytest.raises(ValueError, match="rather talk"):
+        chat_model(plain).structured_predict(Song, PROMPT, topic="x")
+
+
+def test_answer_cut_by_length_says_so(plain: ScriptedServer) -> None:
+    """A schema answer that ended too early names the finish reason, with pydantic's error as the cause."""
+    plain.reply(wire.chat('{"title": "Ra', finish_reason="length"))
+    with pytest.raises(ValueError, match=r"not a Song.*'length'") as caught:
+        chat_model(plain, structured_output="json_schema").structured_predict(Song, PROMPT, topic="x")
+    assert isinstance(caught.value.__cause__, ValidationError)
+
+
+def test_refusal_says_so(plain: ScriptedServer) -> None:
+    """A refusal in place of a schema answer is the error's text."""
+    body = wire.chat(None)
+    body["choices"][0]["message"]["refusal"] = "No songs."
+    plain.reply(body)
+    with pytest.raises(ValueError, match="No songs"):
+        chat_model(plain, structured_output="json_schema").structured_predict(Song, PROMPT, topic="x")
+
+
+def test_completion_model_fills_a_class_by_prompt(plain: ScriptedServer) -> None:
+    """A completion model has the framework's text program."""
+    plain.reply(ARGUMENTS)
+    assert completion_model(plain).structured_predict(Song, PROMPT, topic="x").title == "Rain"
+
+
+ItemT = TypeVar("ItemT")
+
+
+class Box(BaseModel, Generic[ItemT]):
+    """A box."""
+
+    item: ItemT
+    label: str = Field(default="none", description="What it says.")
+
+
+class Album(BaseModel):
+    """An album."""
+
+    best: Song = Field(description="The best one.")
+    songs: list[Song]
+    note: str | None = None
+
+
+class Counts(BaseModel):
+    """Counts by name."""
+
+    by_name: dict[str, int]
+
+
+def test_schema_of_a_nested_class_is_strict() -> None:
+    """Every object is closed, every property required, defaults and what stands beside a reference are gone."""
+    given = json_schema_format(Album)["json_schema"]
+    assert given["strict"]
+    assert given["schema"]["required"] == ["best", "songs", "note"]
+    assert given["schema"]["properties"]["best"] == {"$ref": "#/$defs/Song"}
+    assert given["schema"]["$defs"]["Song"]["additionalProperties"] is False
+    assert "default" not in json.dumps(given["schema"])
+
+
+def test_schema_with_free_keys_is_not_strict() -> None:
+    """A dictionary cannot be strict: the schema is sent as pydantic wrote it."""
+    given = json_schema_format(Counts)["json_schema"]
+    assert not given["strict"]
+    assert given["schema"] == Counts.model_json_schema()
+
+
+def test_name_of_a_generic_class_is_cleaned() -> None:
+    """A class name with brackets becomes one that the API allows."""
+    assert json_schema_format(Box[int])["json_schema"]["name"] == "Box_int_"
