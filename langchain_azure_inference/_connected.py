@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Literal, Protocol
@@ -86,7 +87,7 @@ class Connected(BaseModel):
     extra_parameters: Literal["pass-through", "drop", "error"] | None = None
     timeout: Timeouts | dict[str, float] | Number | None = None
     max_retries: Integer | None = None
-    default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
+    default_headers: dict[str, SecretStr] | None = Field(default=None, exclude=True, repr=False)
     credential_scopes: list[str] | None = None
     ca_bundle: str | None = None
     dialect: str | None = None
@@ -161,7 +162,7 @@ class Connected(BaseModel):
             model=self.model,
             api_version=self.api_version,
             timeout=to_timeouts(self.timeout),
-            default_headers=self.default_headers,
+            default_headers=self._plain_headers(),
             credential_scopes=self.credential_scopes,
             ca_bundle=self.ca_bundle,
             dialect=self.dialect,
@@ -196,16 +197,26 @@ class Connected(BaseModel):
         """Where a serialised model finds its key again."""
         return {} if self.credential is None else {"credential": CREDENTIAL_VARIABLE}
 
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What a serialised model holds in a form of its own."""
+        return {"timeout": asdict(self.timeout)} if isinstance(self.timeout, Timeouts) else {}
+
     def _defaults(self, names: Sequence[str]) -> dict[str, Any]:
         """The constructor's parameters for one call, as they are now."""
         fields = self.__dict__
         return {name: value for name in names if (value := fields[name]) is not None}
 
+    def _plain_headers(self) -> dict[str, str]:
+        headers = self.default_headers or {}
+        # An assigned value has not been through validation.
+        return {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in headers.items()}
+
     def _headers_mark(self) -> dict[str, str]:
         """What tells two sets of headers apart in a cache key without showing them."""
         if not self.default_headers:
             return {}
-        text = repr(sorted(self.default_headers.items()))
+        text = repr(sorted(self._plain_headers().items()))
         return {"default_headers": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
 
     def model_info(self) -> ModelInfo:
