@@ -1,0 +1,254 @@
+"""The key and the prompt appear nowhere: not in what objects show, nor in errors, logs, pickles and tracebacks."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import logging
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from azure.core.credentials import AzureKeyCredential
+from langchain_core.load import dumpd, dumps
+from pydantic import SecretStr
+
+from azure_inference_core import ChatClient, CompletionsClient, Connection, EmbeddingsClient, errors
+from azure_inference_core.errors import AuthenticationError, ErrorResponse, InferenceError
+from tests.support import wire
+from tests.support.drive import attempt, attempt_async, connect, with_variables
+from tests.support.entry_points import CLASSES, ENTRY_POINTS, made
+from tests.support.fault import Fault, Mode
+from tests.support.fault_server import FaultServer
+from tests.support.faults import FAULTS, faults
+from tests.support.scripted_server import Reply, ScriptedServer, answer_well
+from tests.support.wire import CANARY_KEY
+
+URL = "http://127.0.0.1:9"
+HEADER = "canary-header-2d41"
+KEYS = {
+    "text": lambda: CANARY_KEY,
+    "SecretStr": lambda: SecretStr(CANARY_KEY),
+    "AzureKeyCredential": lambda: AzureKeyCredential(CANARY_KEY),
+}
+RENDERINGS: dict[str, Callable[[Any], str]] = {
+    "repr": repr,
+    "str": str,
+    "format": lambda thing: f"{thing} {thing!s:>5}",
+    "variables": lambda thing: repr(getattr(thing, "__dict__", {})),
+    "json of variables": lambda thing: json.dumps(getattr(thing, "__dict__", {}), default=repr),
+    "model_dump": lambda thing: repr(thing.model_dump()),
+    "model_dump_json": lambda thing: thing.model_dump_json(),
+    "pydantic fields": lambda thing: repr(dict(thing)),
+    "langchain dumps": dumps,
+    "langchain dumpd": lambda thing: repr(dumpd(thing)),
+    "identifying": lambda thing: repr(thing._identifying_params),
+    "llamaindex to_dict": lambda thing: repr(thing.to_dict()),
+    "llamaindex to_json": lambda thing: thing.to_json(),
+    "pickle": lambda thing: pickle.dumps(thing).decode("latin-1"),
+    "deep copy": lambda thing: repr(copy.deepcopy(thing)) + repr(vars(copy.deepcopy(thing))),
+}
+CORE = (Connection, ChatClient, CompletionsClient, EmbeddingsClient)
+
+
+def core_thing(kind: type[Any], credential: Any) -> Any:
+    """A connection, or a client of one."""
+    connection = Connection(URL, credential, default_headers={"x-secret": HEADER})
+    return connection if kind is Connection else kind(connection)
+
+
+def shown(thing: Any, render: Callable[[Any], str]) -> str:
+    """A rendering, or nothing where the class has none of the kind."""
+    try:
+        return render(thing)
+    except (AttributeError, TypeError, NotImplementedError, pickle.PicklingError):
+        return ""
+
+
+@pytest.mark.parametrize("rendering", RENDERINGS)
+@pytest.mark.parametrize("credential", KEYS)
+@pytest.mark.parametrize("kind", [*CORE, *CLASSES], ids=lambda kind: kind.__name__)
+def test_no_rendering_shows_the_key(kind: type[Any], credential: str, rendering: str) -> None:
+    """Every way to write an object down, for every class and kind of key."""
+    key = KEYS[credential]()
+    thing = (
+        core_thing(kind, key)
+        if kind in CORE
+        else made(kind, URL, credential=key, default_headers={"x-secret": HEADER})
+    )
+    text = shown(thing, RENDERINGS[rendering])
+    assert CANARY_KEY not in text
+    if rendering not in (
+        "variables",
+        "json of variables",
+        "pickle",
+        "deep copy",
+        "pydantic fields",
+        "model_dump",
+    ):
+        assert HEADER not in text
+    if isinstance(thing, (ChatClient, CompletionsClient, EmbeddingsClient)):
+        thing.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["repr", "str", "variables", "model_dump", "pickle", "langchain dumps", "llamaindex to_json"]
+)
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_no_used_object_shows_the_key(kind: type[Any], name: str) -> None:
+    """The same after a call, when clients and caches exist."""
+    entry = next(entry for entry in ENTRY_POINTS if entry.kind is kind and not entry.asynchronous)
+    with FaultServer(answer_well) as server:
+        thing = made(kind, server.url)
+        entry.use(thing)
+        assert CANARY_KEY not in shown(thing, RENDERINGS[name])
+        thing.close()
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_a_pickled_object_takes_its_key_from_the_environment(
+    kind: type[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker process that has the variable goes on; one that has not is told which."""
+    entry = next(entry for entry in ENTRY_POINTS if entry.kind is kind and not entry.asynchronous)
+    with FaultServer(answer_well) as server:
+        thing = made(kind, server.url)
+        try:
+            loaded = pickle.loads(pickle.dumps(thing))
+        finally:
+            thing.close()
+        with pytest.raises(InferenceError, match="AZURE_INFERENCE_CREDENTIAL"):
+            entry.use(loaded)
+        monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", "from-the-environment")
+        assert entry.use(loaded) == entry.wanted
+        assert server.requests[-1].headers["api-key"] == "from-the-environment"
+        loaded.close()
+
+
+WITH_ERROR = [(fault, fault.modes[0]) for fault in FAULTS if fault.outcome is not None]
+
+
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize(("fault", "mode"), WITH_ERROR, ids=str)
+async def test_no_traceback_shows_the_key(fault: Fault, mode: Mode) -> None:
+    """A tool that renders every variable of every frame, causes too, finds no key; sync and async."""
+    with fault.play() as stage:
+        outcomes = [await attempt_async(connect(stage, **fault.options), mode)]
+        if fault.asynchronous is not True:
+            outcomes.append(await asyncio.to_thread(attempt, connect(stage, **fault.options), mode))
+    for outcome in outcomes:
+        assert outcome.error is not None
+        assert CANARY_KEY not in with_variables(outcome.error)
+
+
+def every_error() -> list[type[InferenceError]]:
+    """Every class of the tree."""
+    return [
+        value
+        for name in errors.__all__
+        if isinstance(value := getattr(errors, name), type) and issubclass(value, InferenceError)
+    ]
+
+
+@pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
+def test_every_error_survives_a_pickle(kind: type[InferenceError]) -> None:
+    """Class, text and fields come out of a worker process as they went in."""
+    details: dict[str, Any] = {
+        "status": 400,
+        "code": "c",
+        "request_id": "r",
+        "retry_after": 1.5,
+        "attempts": 2,
+    }
+    extra: dict[str, Any] = {
+        "UnsupportedParameterError": {"parameters": (("n", 2, "no"),)},
+        "ContentFilteredError": {"categories": {"hate": {"filtered": True}}, "source": "completion"},
+        "IncompleteResponseError": {"partial": "so far"},
+    }.get(kind.__name__, {})
+    if issubclass(kind, errors.StatusError):
+        extra["response"] = ErrorResponse(400, {"x": "y"}, b"{}")
+    error = kind("what happened", **details, **extra)
+    twin = pickle.loads(pickle.dumps(error))
+    assert type(twin) is kind
+    assert (str(twin), twin.args) == (str(error), error.args)
+    assert {k: v for k, v in vars(twin).items() if k != "response"} == {
+        k: v for k, v in vars(error).items() if k != "response"
+    }
+    assert copy.copy(error).code == "c"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "401", "message": f"Incorrect API key provided: {CANARY_KEY}. Find yours at the portal."}},
+        {"error": {"code": "401", "message": f"Authorization: Bearer {CANARY_KEY} is not valid"}},
+        {"status": f"Invalid auth token: Bearer {CANARY_KEY}"},
+        {"detail": f"api-key: {CANARY_KEY} is unknown"},
+        f"<html>bad key {CANARY_KEY}</html>",
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_key_that_the_service_echoes_is_not_repeated(server: ScriptedServer, body: Any) -> None:
+    """A service that quotes the key back does not get it into the error's text."""
+    server.reply(Reply(401, body))
+    with ChatClient(connect(server.url)) as client, pytest.raises(AuthenticationError) as caught:
+        client.complete(wire.MESSAGES)
+    assert CANARY_KEY not in str(caught.value) + repr(caught.value) + repr(vars(caught.value).get("response"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\x1b[31mred\x07", "a\r\nSet-Cookie: x", "\u202eevil", "x" * 100_000],
+    ids=["terminal", "line", "direction", "long"],
+)
+def test_the_services_words_are_short_and_harmless(server: ScriptedServer, text: str) -> None:
+    """Control characters are escaped and the text is bounded, whatever the service writes."""
+    server.reply(Reply(400, {"error": {"code": text, "message": text}}, {"x-request-id": "r" * 5000}))
+    with ChatClient(connect(server.url)) as client, pytest.raises(InferenceError) as caught:
+        client.complete(wire.MESSAGES)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 900
+
+
+def test_own_logs_tell_what_happened_and_no_more(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At DEBUG there is one line an attempt: host, route, status, time; neither key, prompt nor query."""
+    caplog.set_level(logging.DEBUG)
+    with ChatClient(connect(server.url)) as client:
+        client.complete(wire.MESSAGES)
+    own = [record.getMessage() for record in caplog.records if record.name.startswith("azure_inference")]
+    assert len(own) == 1
+    assert "/chat/completions" in own[0]
+    assert "200" in own[0]
+    everything = " ".join(f"{record.getMessage()} {record.args}" for record in caplog.records)
+    assert CANARY_KEY not in everything
+    assert wire.CANARY_PROMPT not in everything
+
+
+@pytest.mark.parametrize("kind", ["core", *CLASSES], ids=lambda kind: getattr(kind, "__name__", kind))
+def test_logging_enable_does_not_print_the_key(
+    kind: Any, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The SDK's switch that prints headers and bodies is refused, wherever it is given."""
+    caplog.set_level(logging.DEBUG)
+    if kind == "core":
+        with ChatClient(connect(server.url)) as client, pytest.raises(InferenceError, match="logging_enable"):
+            client.complete(wire.MESSAGES, logging_enable=True)
+    else:
+        entry = next(entry for entry in ENTRY_POINTS if entry.kind is kind and not entry.asynchronous)
+        with pytest.raises((InferenceError, ValueError, TypeError), match="logging_enable"):
+            entry.use(made(kind, server.url, logging_enable=True))
+    assert CANARY_KEY not in caplog.text
+
+
+def test_every_kind_of_row_is_rendered() -> None:
+    """The table gives each class of the tree at least once, so that each is rendered above."""
+    leaves = {
+        kind for kind in every_error() if not kind.__subclasses__() or kind is errors.InvalidRequestError
+    }
+    produced = {fault.outcome for fault in FAULTS} | {errors.ConfigurationError}
+    assert {kind for kind in leaves if kind.__module__ == errors.__name__} <= produced
+    assert faults("C1")
