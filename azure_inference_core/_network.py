@@ -137,3 +137,12 @@ def cut_off(error: BaseException) -> IncompleteResponseError:
     return IncompleteResponseError(
         f"the connection broke in the middle of the answer ({type(error).__name__})"
     )
+
+
+def without_frames(error: BaseException) -> BaseException:
+    """An exception without its frames and its causes' frames: their variables hold headers, and so the key."""
+    below: BaseException | None = error
+    while below is not None:
+        below.__traceback__ = None
+        below = below.__cause__ or below.__context__
+    return error

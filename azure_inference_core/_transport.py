@@ -34,8 +34,8 @@ class _KeyPolicy(HTTPPolicy[HttpRequest, Any]):
 
     def send(self, request: PipelineRequest[HttpRequest]) -> Any:
         deadline: Deadline = request.context.options["deadline"]
-        headers = self._auth.headers(deadline.within(deadline.timeouts.first_byte))
-        request.http_request.headers.update(headers)
+        time_left = deadline.within(deadline.timeouts.first_byte)
+        request.http_request.headers.update(self._auth.headers(time_left))
         return self.next.send(request)
 
 
@@ -48,8 +48,8 @@ class _AsyncKeyPolicy(AsyncHTTPPolicy[HttpRequest, Any]):
 
     async def send(self, request: PipelineRequest[HttpRequest]) -> Any:
         deadline: Deadline = request.context.options["deadline"]
-        headers = await self._auth.aheaders(deadline.within(deadline.timeouts.first_byte))
-        request.http_request.headers.update(headers)
+        time_left = deadline.within(deadline.timeouts.first_byte)
+        request.http_request.headers.update(await self._auth.aheaders(time_left))
         return await self.next.send(request)
 
 

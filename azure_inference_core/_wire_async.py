@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import ssl
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Any
 
@@ -20,7 +20,7 @@ from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import HttpRequest
 from yarl import URL
 
-from azure_inference_core._network import Deadline, Network, cut_off, tls_fault
+from azure_inference_core._network import Deadline, Network, cut_off, tls_fault, without_frames
 from azure_inference_core.errors import InferenceError
 
 if sys.version_info >= (3, 11):
@@ -56,10 +56,10 @@ class AsyncReply:
         try:
             async with time_limit(limit):
                 return await self._response.content.readany()
-        except (asyncio.TimeoutError, TimeoutError):
-            raise self._deadline.exceeded("idle") from None
+        except (asyncio.TimeoutError, TimeoutError) as error:
+            raise self._deadline.exceeded("idle") from without_frames(error)
         except (aiohttp.ClientError, OSError) as error:
-            raise cut_off(error) from error
+            raise cut_off(error) from without_frames(error)
 
     async def drain(self) -> None:
         """Read the little that follows the end of a stream, so that the connection can be used again."""
@@ -134,45 +134,39 @@ class AsyncWire(AsyncHttpTransport[HttpRequest, Any]):
         assert self._session is not None  # noqa: S101 - open() set it
         times = deadline.timeouts
         connect = aiohttp.ClientTimeout(total=None, sock_connect=deadline.within(times.connect))
-        async with self._translated(deadline), time_limit(deadline.within(times.first_byte)):
-            response = await self._session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                data=request.content,
-                headers=request.headers,
-                allow_redirects=False,
-                timeout=connect,
-                proxy=self._network.proxy(),
-            )
+        try:
+            async with time_limit(deadline.within(times.first_byte)):
+                response = await self._session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    data=request.content,
+                    headers=request.headers,
+                    allow_redirects=False,
+                    timeout=connect,
+                    proxy=self._network.proxy(),
+                )
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+            raise self._fault(error, deadline) from without_frames(error)
         return AsyncReply(response, deadline)
 
-    @contextlib.asynccontextmanager
-    async def _translated(self, deadline: Deadline) -> AsyncIterator[None]:
+    def _fault(self, error: Exception, deadline: Deadline) -> InferenceError:
         network = self._network
-        try:
-            yield
-        except aiohttp.ClientConnectorDNSError as error:
-            raise network.failed("the host's name cannot be resolved", error) from error
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError) as error:
-            raise network.failed(tls_fault(error), error, retryable=False) from error
-        except aiohttp.ClientProxyConnectionError as error:
-            raise network.failed("the proxy refused", error, retryable=False) from error
-        except aiohttp.ClientConnectorError as error:
-            raise network.failed("the connection was refused", error) from error
-        except aiohttp.ClientHttpProxyError as error:
-            raise network.failed("the proxy refused", error, retryable=False) from error
-        except aiohttp.ConnectionTimeoutError:
-            raise deadline.exceeded("connect") from None
-        except (asyncio.TimeoutError, TimeoutError):
-            raise deadline.exceeded("first_byte") from None
-        except aiohttp.ClientResponseError as error:
-            raise network.failed("the answer is not HTTP", error, retryable=False) from error
-        except (aiohttp.ClientConnectionError, ConnectionError) as error:
-            raise network.failed("the connection was closed before an answer", error) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            if isinstance(error, InferenceError):
-                raise
-            raise network.failed("the connection failed", error, retryable=False) from error
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            return network.failed("the host's name cannot be resolved", error)
+        if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError)):
+            return network.failed(tls_fault(error), error, retryable=False)
+        if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
+            return network.failed("the proxy refused", error, retryable=False)
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return network.failed("the connection was refused", error)
+        if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
+            connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
+            return deadline.exceeded("connect" if connecting else "first_byte")
+        if isinstance(error, aiohttp.ClientResponseError):
+            return network.failed("the answer is not HTTP", error, retryable=False)
+        if isinstance(error, (aiohttp.ClientConnectionError, ConnectionError)):
+            return network.failed("the connection was closed before an answer", error)
+        return network.failed("the connection failed", error, retryable=False)
 
 
 async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:

@@ -11,7 +11,6 @@ import contextlib
 import os
 import ssl
 import threading
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
@@ -30,7 +29,7 @@ from urllib3.exceptions import (
 )
 from urllib3.exceptions import TimeoutError as PoolTimeoutError
 
-from azure_inference_core._network import Deadline, Network, cut_off, tls_fault
+from azure_inference_core._network import Deadline, Network, cut_off, tls_fault, without_frames
 from azure_inference_core.errors import InferenceError
 
 _BLOCK = 65536
@@ -91,10 +90,10 @@ class SyncReply:
         try:
             self._response.kept_socket.settimeout(limit)
             return self._response.read1(_BLOCK, decode_content=False) or b""
-        except ReadTimeoutError:
-            raise self._deadline.exceeded("idle") from None
+        except ReadTimeoutError as error:
+            raise self._deadline.exceeded("idle") from without_frames(error)
         except (HTTPError, OSError) as error:
-            raise cut_off(error) from error
+            raise cut_off(error) from without_frames(error)
 
     def drain(self) -> None:
         """Read the little that follows the end of a stream, so that the connection can be used again."""
@@ -161,7 +160,7 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
             connect=deadline.within(times.connect), read=deadline.within(times.first_byte)
         )
         path = request.url.split("/", 3)[3]
-        with self._translated(deadline):
+        try:
             response = self._get_pool().urlopen(
                 request.method,
                 f"/{path}",
@@ -174,6 +173,8 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
                 decode_content=False,
                 assert_same_host=False,
             )
+        except (HTTPError, OSError, ValueError) as error:
+            raise self._fault(error, deadline) from without_frames(error)
         return SyncReply(response, self._network, deadline)
 
     def _get_pool(self) -> urllib3.HTTPConnectionPool:
@@ -195,26 +196,21 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
             return manager.connection_from_host(network.host, network.port, "https")
         return _TlsPool(network.host, network.port, **tls)
 
-    @contextlib.contextmanager
-    def _translated(self, deadline: Deadline) -> Iterator[None]:
+    def _fault(self, error: Exception, deadline: Deadline) -> InferenceError:
         network = self._network
-        try:
-            yield
-        except NameResolutionError as error:
-            raise network.failed("the host's name cannot be resolved", error) from error
-        except NewConnectionError as error:
-            raise network.failed("the connection was refused", error) from error
-        except PoolTimeoutError as error:
-            silence = "first_byte" if isinstance(error, ReadTimeoutError) else "connect"
-            raise deadline.exceeded(silence) from error
-        except ProxyError as error:
-            raise network.failed("the proxy refused", error, retryable=False) from error
-        except (SSLError, ssl.SSLError) as error:
-            raise network.failed(tls_fault(error), error, retryable=False) from error
-        except ProtocolError as error:
+        if isinstance(error, NameResolutionError):
+            return network.failed("the host's name cannot be resolved", error)
+        if isinstance(error, NewConnectionError):
+            return network.failed("the connection was refused", error)
+        if isinstance(error, PoolTimeoutError):
+            return deadline.exceeded("first_byte" if isinstance(error, ReadTimeoutError) else "connect")
+        if isinstance(error, ProxyError):
+            return network.failed("the proxy refused", error, retryable=False)
+        if isinstance(error, (SSLError, ssl.SSLError)):
+            return network.failed(tls_fault(error), error, retryable=False)
+        if isinstance(error, ProtocolError):
             cause = error.args[1] if len(error.args) > 1 else error
             if isinstance(cause, OSError):  # reset, or closed without a byte
-                raise network.failed("the connection was closed before an answer", cause) from error
-            raise network.failed("the answer is not HTTP", cause, retryable=False) from error
-        except (HTTPError, OSError, ValueError) as error:
-            raise network.failed("the connection failed", error, retryable=False) from error
+                return network.failed("the connection was closed before an answer", cause)
+            return network.failed("the answer is not HTTP", cause, retryable=False)
+        return network.failed("the connection failed", error, retryable=False)

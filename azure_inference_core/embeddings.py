@@ -255,8 +255,11 @@ def _joined(parts: Sequence[_Part | None]) -> EmbeddingsResult:
         if part is None:
             continue
         vectors.extend(part.vectors)
-        model, request_id = part.answer.body.get("model") or model, part.answer.request_id
-        for name, value in (part.answer.body.get("usage") or {}).items():
+        named = part.answer.body.get("model")
+        model = named if named and isinstance(named, str) else model
+        request_id = part.answer.request_id
+        counts = part.answer.body.get("usage")
+        for name, value in counts.items() if isinstance(counts, dict) else ():
             if isinstance(value, (int, float)):
                 usage[name] = usage.get(name, 0) + value
     return EmbeddingsResult(vectors, model, usage or None, request_id)
