@@ -59,16 +59,6 @@ class _Batch:
         """The vectors, in the order of the texts."""
         return self._all if self._all is not None else [self._vectors[text] for text in self.texts]
 
-    @contextmanager
-    def named(self) -> Iterator[None]:
-        """Say in an error which batch it is about."""
-        try:
-            yield
-        except InferenceError as error:
-            error.message = f"{self.place}{error.message}"
-            error.args = (error.message,)
-            raise
-
     def recall(self, text: str, cached: Mapping[str, Embedding] | None) -> None:
         """Take what the cache has for a text: a dict of one vector under an arbitrary name."""
         if cached:
@@ -94,6 +84,7 @@ class _Run:
     def __init__(self, model: BatchedEmbedding, texts: Sequence[str], params: Mapping[str, Any]) -> None:
         self.batches = list(_batches(texts, model.embed_batch_size))
         self.params = params
+        self.failed = False
         self._manager = model.callback_manager
         self._payload = model.to_payload()
         kept = {name: value for name, value in params.items() if name not in _CONTROLS}
@@ -118,6 +109,18 @@ class _Run:
             for batch in self.batches:
                 if batch.open:
                     self._end(batch, {EventPayload.EXCEPTION: error})
+            raise
+
+    @contextmanager
+    def sending(self, batch: _Batch) -> Iterator[None]:
+        """Note a failure, so that nothing more is sent, and say in its text which batch it is about."""
+        try:
+            yield
+        except BaseException as error:
+            self.failed = True
+            if isinstance(error, InferenceError):
+                error.message = f"{batch.place}{error.message}"
+                error.args = (error.message,)
             raise
 
     def done(self, batch: _Batch) -> None:
@@ -234,24 +237,27 @@ class BatchedEmbedding(MultiModalEmbedding):
     def _sent(self, run: _Run, show_progress: bool) -> Iterator[tuple[_Batch, list[str], list[Embedding]]]:
         """Send each batch's missing texts from a thread; the cache and the events stay in the caller's."""
 
-        def send(batch: _Batch) -> tuple[_Batch, list[str], list[Embedding]]:
+        def send(batch: _Batch) -> tuple[_Batch, list[str], list[Embedding]] | None:
             missing = batch.missing
             if not missing:
                 return batch, missing, []
-            if self.rate_limiter is not None:
-                self.rate_limiter.acquire()
-            with batch.named():
-                return batch, missing, self._send(missing, run.params)
+            with run.sending(batch):
+                if self.rate_limiter is not None and not run.failed:
+                    self.rate_limiter.acquire()
+                return None if run.failed else (batch, missing, self._send(missing, run.params))
 
         count = len(run.batches)
         if min(count, self.max_concurrency) <= 1:
-            yield from map(send, get_tqdm_iterable(run.batches, show_progress, _PROGRESS, count))
+            for batch in get_tqdm_iterable(run.batches, show_progress, _PROGRESS, count):
+                if sent := send(batch):
+                    yield sent
             return
         with ThreadPoolExecutor(min(count, self.max_concurrency), "embed") as pool:
             waiting = [pool.submit(copy_context().run, send, batch) for batch in run.batches]
             try:
                 for done in get_tqdm_iterable(as_completed(waiting), show_progress, _PROGRESS, count):
-                    yield done.result()
+                    if sent := done.result():
+                        yield sent
             finally:
                 _cancel(waiting)
 
@@ -268,11 +274,13 @@ class BatchedEmbedding(MultiModalEmbedding):
                     for text in batch.texts:
                         batch.recall(text, await cache.aget(key=run.key(text), collection=_COLLECTION))
                 missing = batch.missing
+                if run.failed:
+                    return
                 vectors: list[Embedding] = []
                 if missing:
-                    if self.rate_limiter is not None:
-                        await self.rate_limiter.async_acquire()
-                    with batch.named():
+                    with run.sending(batch):
+                        if self.rate_limiter is not None:
+                            await self.rate_limiter.async_acquire()
                         vectors = await self._asend(missing, run.params)
                 batch.take(missing, vectors)
                 if cache is not None:

@@ -16,7 +16,6 @@ from llama_index.core.agent.workflow import (
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import FunctionTool
-from llama_index.core.workflow import Context
 
 from llamaindex_azure_inference.errors import ConfigurationError, RateLimitedError
 from tests.llamaindex.helpers import ADD, WEATHER, Song, chat_model
@@ -108,13 +107,13 @@ async def test_function_agent_gets_a_tool_s_complaint(plain: ScriptedServer) -> 
 
 
 async def test_function_agent_remembers(plain: ScriptedServer) -> None:
-    """A context carries the conversation, calls and results included, to a second run."""
+    """A memory carries the conversation, calls and results included, to a second run."""
     plain.reply(called(True, OSLO), "It rains.", "Yes.")
     llm = chat_model(plain)
     agent = FunctionAgent(tools=[WEATHER], llm=llm)
-    context = Context(agent)
-    await agent.run("Weather?", ctx=context)
-    assert str(await agent.run("Still?", ctx=context)) == "Yes."
+    memory = ChatMemoryBuffer.from_defaults(token_limit=40_000)
+    await agent.run("Weather?", memory=memory)
+    assert str(await agent.run("Still?", memory=memory)) == "Yes."
     assert [m["role"] for m in plain.last.json["messages"]] == [
         "user",
         "assistant",
