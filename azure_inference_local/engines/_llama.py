@@ -51,13 +51,13 @@ class Llama:
         self._folder = tempfile.mkdtemp(prefix="azure-inference-local-")
         self._server: Any = None
         try:
-            self._server = self._start(path, threads or min(8, usable_cpus()))
+            self._server = self._start(path, threads)
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
         _open_engines.add(self)
 
-    def _start(self, path: Path, threads: int) -> Any:
+    def _start(self, path: Path, threads: int | None) -> Any:
         try:
             import xllamacpp  # noqa: PLC0415 - optional dependency, loaded when first used
         except ImportError as error:
@@ -69,7 +69,10 @@ class Llama:
         params.n_ctx = self.context * self._slots
         params.n_parallel = self._slots
         params.n_batch = params.n_ubatch = _PROMPT_BATCH
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+        # Threads of one token wait for each other without sleeping: a single neighbour on one of their processors
+        # makes a generation many times slower. So one processor is left to the endpoint and its callers.
+        params.cpuparams.n_threads = threads or min(8, max(1, usable_cpus() - 1))
+        params.cpuparams_batch.n_threads = threads or min(8, usable_cpus())
         settings = {"verbosity": 0, "ui": False, "endpoint_slots": False, "api_keys": [self._key]}
         # The engine's own cache of old prompts may take gigabytes; the slots' own caches are enough.
         settings |= {"cache_ram_mib": 0, "port": 0}
