@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
-from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
+from llama_index.core.base.llms.types import AudioBlock, ChatMessage, ImageBlock, TextBlock
 
 from azure_inference_core import ConfigurationError, EmbeddingsClient, InferenceError
 from tests.support.drive import connect
@@ -122,11 +122,21 @@ def test_llamaindex_messages_open_nothing(server: ScriptedServer, watch: Watch, 
     assert server.requests == []
 
 
-def test_a_llamaindex_path_that_is_no_image_is_not_sent(server: ScriptedServer) -> None:
-    """A block that names a local file which is no image never reaches the wire, nor do its bytes an error."""
+@pytest.mark.parametrize(
+    "block",
+    [
+        ImageBlock(path="/etc/passwd"),
+        ImageBlock(path="/etc/passwd", image_mimetype="image/png"),
+        AudioBlock(path="/etc/passwd"),
+        AudioBlock(path="/etc/passwd", format="wav"),
+    ],
+    ids=["image", "called an image", "audio", "called audio"],
+)
+def test_a_llamaindex_path_that_is_no_media_is_not_sent(server: ScriptedServer, block: Any) -> None:
+    """A block that names a local file of another kind never reaches the wire, nor do its bytes an error."""
     model = made(AzureInference, server.url)
-    with pytest.raises(Exception, match="image") as caught:
-        model.chat([ChatMessage(role="user", blocks=[ImageBlock(path="/etc/passwd")])])
+    with pytest.raises(InferenceError) as caught:
+        model.chat([ChatMessage(role="user", blocks=[block])])
     assert "root:" not in str(caught.value)
     model.close()
     assert server.requests == []
