@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 import uuid
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn import Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from azure_inference_local.calls import json_response
@@ -89,8 +91,28 @@ class Protocol(H11Protocol):
         if self.cycle is None and not self.transport.is_closing():
             self.transport.close()
 
+    def shutdown(self) -> None:
+        """Close the connection as the server stops.
+
+        An idle TLS connection is cut: its orderly end would wait half a minute for a client that does not listen.
+        """
+        super().shutdown()
+        if self.scheme == "https" and self.transport.is_closing():
+            self.transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         if self._clock is not None:
             self._clock.cancel()
         super().connection_lost(exc)
+
+
+class PatientServer(Server):
+    """uvicorn's server, which leaves no connection behind when the time for an orderly end is over."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: first as uvicorn does, then by cutting what is still there."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)

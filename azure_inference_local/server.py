@@ -215,7 +215,7 @@ class Endpoint:
         """Serve the application on a socket in a thread of its own."""
         import uvicorn  # noqa: PLC0415 - only imported by those who serve
 
-        from azure_inference_local.guard import Protocol  # noqa: PLC0415 - as above
+        from azure_inference_local.guard import PatientServer, Protocol  # noqa: PLC0415 - as above
 
         options = self._options
         config = uvicorn.Config(
@@ -234,7 +234,7 @@ class Endpoint:
             timeout_graceful_shutdown=max(1, round(options.grace)),
             ssl_context_factory=(lambda *_: context) if context else None,
         )
-        server = uvicorn.Server(config)
+        server = PatientServer(config)
         thread = threading.Thread(
             target=server.run, args=([listener],), name="azure-inference-local-server", daemon=True
         )
