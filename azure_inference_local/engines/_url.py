@@ -206,7 +206,7 @@ class UrlEngine:
                 preload_content=False,
                 redirect=False,
             )
-        except urllib3.exceptions.TimeoutError as error:
+        except urllib3.exceptions.ReadTimeoutError as error:
             raise EngineError(
                 504, "upstream_timeout", "The engine behind the URL did not answer in time."
             ) from error
@@ -216,7 +216,7 @@ class UrlEngine:
             if response.status >= 300:
                 raise _refusal(response.status, response.read(65536))
             yield response
-        except urllib3.exceptions.TimeoutError as error:
+        except urllib3.exceptions.ReadTimeoutError as error:
             response.close()
             raise EngineError(
                 504, "upstream_timeout", "The engine behind the URL stopped answering."

@@ -113,7 +113,7 @@ def test_the_same_seed_gives_the_same_answer_and_another_one_another(engine):
 
 
 def test_several_choices_differ_and_are_counted(engine):
-    """n answers have n indices; the prompt counts once and every answer's tokens count."""
+    """Three answers have three indices; the prompt counts once and every answer's tokens count."""
     body = {
         "messages": user("Invent a name."),
         "n": 3,

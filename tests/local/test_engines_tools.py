@@ -1,6 +1,7 @@
 """How calls of tools are forced, recognised and read."""
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def test_forced_calls_are_read_however_they_are_cut(calls, cuts, indent):
     text = json.dumps([{"name": name, "arguments": arguments} for name, arguments in calls], indent=indent)
     edges = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
     reader, read = ForcedCalls(), []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         for number, name, piece in reader.feed(text[start:end]):
             if name is not None:
                 assert number == len(read)

@@ -1,0 +1,236 @@
+"""The image descriptor on real photographs, and a CLIP pair in ONNX made for the test."""
+
+import importlib.util
+import io
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from azure_inference_local.engines import ClipEngine, EngineError, default_image_engine
+
+# Photographs and scans that scikit-image (BSD-3-Clause) carries; its data/README lists their authors and licences,
+# most of them CC0 or public domain.
+WHOLE = (
+    "chelsea",
+    "clock_motion",
+    "coins",
+    "color",
+    "horse",
+    "microaneurysms",
+    "page",
+    "phantom",
+    "text",
+    "moon",
+)
+QUARTERED = (
+    "astronaut",
+    "brick",
+    "camera",
+    "cell",
+    "coffee",
+    "grass",
+    "gravel",
+    "hubble_deep_field",
+    "ihc",
+    "motorcycle_left",
+)
+
+
+def photographs():
+    """Fifty different images: ten whole ones and the quarters of ten large ones."""
+    [package] = importlib.util.find_spec("skimage").submodule_search_locations
+    folder = Path(package) / "data"
+    images = []
+    for name in WHOLE + QUARTERED:
+        [path] = [path for path in folder.glob(name + ".*") if path.suffix in (".png", ".jpg")]
+        image = Image.open(path).convert("RGB")
+        across, down = image.width // 2, image.height // 2
+        corners = [(x, y) for x in (0, across) for y in (0, down)] if name in QUARTERED else [None]
+        for corner in corners:
+            images.append(
+                image if corner is None else image.crop((*corner, corner[0] + across, corner[1] + down))
+            )
+    return images
+
+
+def encoded(image, kind="PNG", **options):
+    """The image as a file of that kind."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def cropped(image, share, chance):
+    """The file of a copy without a share of its width and height, somewhere."""
+    left, top = (int(side * chance.uniform(0, share)) for side in image.size)
+    width, height = (int(side * (1 - share)) for side in image.size)
+    return encoded(image.crop((left, top, left + width, top + height)))
+
+
+CHANGES = {
+    "cropped by 15 %": lambda image, chance: cropped(image, 0.15, chance),
+    "resized to a third": lambda image, _: encoded(
+        image.resize((image.width // 3 + 1, image.height // 3 + 1))
+    ),
+    "squeezed": lambda image, _: encoded(image.resize((image.width, image.height // 2 + 1))),
+    "recompressed": lambda image, _: encoded(image, "JPEG", quality=20),
+}
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """The default image engine."""
+    return default_image_engine()
+
+
+@pytest.fixture(scope="module")
+def collection(engine):
+    """Fifty images and their vectors."""
+    images = photographs()
+    assert len(images) == 50
+    return images, np.array(engine.embed([(encoded(image), None) for image in images]))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_finds_the_original_of_a_changed_copy(engine, collection, change):
+    """At least 45 of 50 copies are closest to their original."""
+    images, vectors = collection
+    chance = random.Random(5)
+    copies = np.array(engine.embed([(CHANGES[change](image, chance), None) for image in images]))
+    found = (copies @ vectors.T).argmax(axis=1)
+    assert (found == np.arange(50)).sum() >= 45
+
+
+def test_vectors_have_length_one_and_the_promised_size(engine, collection):
+    """So has the vector of a plain white image, which has no edges."""
+    _, vectors = collection
+    white = engine.embed([(encoded(Image.new("RGB", (3, 3), "white")), None)])[0]
+    assert vectors.shape == (50, engine.dimensions)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0)
+    assert np.linalg.norm(white) == pytest.approx(1.0)
+    assert len(white) == engine.dimensions
+
+
+def test_it_is_named_as_what_it_is_and_takes_no_text(engine):
+    """The descriptor has no space shared with texts, and says so with a 422."""
+    assert engine.name == "colour-hog-descriptor"
+    assert engine.joint_text is False
+    with pytest.raises(EngineError, match="texts share") as caught:
+        engine.embed([(encoded(Image.new("RGB", (9, 9))), "a black square")])
+    assert caught.value.status == 422
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_every_common_format_is_read(engine, collection, kind):
+    """The same picture has nearly the same vector in every format."""
+    images, vectors = collection
+    [vector] = engine.embed([(encoded(images[0], kind), None)])
+    assert float(np.dot(vector, vectors[0])) > 0.9
+
+
+def test_rotation_notes_transparency_and_palettes_are_honoured(engine, collection):
+    """An image that only its EXIF data turns upright, and one with an alpha channel, match the original."""
+    images, vectors = collection
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = encoded(images[0].transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif, quality=95)
+    opaque = encoded(images[0].convert("RGBA"))
+    palette = encoded(images[0].convert("P", palette=Image.Palette.ADAPTIVE), transparency=255)
+    for vector in engine.embed([(turned, None), (opaque, None), (palette, None)]):
+        assert float(np.dot(vector, vectors[0])) > 0.9
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"<svg/>", b"%PDF-1.4"])
+def test_what_is_no_image_is_refused(engine, data):
+    """Text, cut files and other formats are a 400."""
+    with pytest.raises(EngineError) as caught:
+        engine.embed([(data, None)])
+    assert (caught.value.status, caught.value.code) == (400, "invalid_image")
+
+
+def test_a_cut_image_is_refused(engine, collection):
+    """Half of a file is no image."""
+    data = encoded(collection[0][0], "JPEG")
+    with pytest.raises(EngineError) as caught:
+        engine.embed([(data[: len(data) // 2], None)])
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("side", [8_000, 11_000, 14_000])
+def test_a_small_file_with_a_huge_picture_is_refused(engine, side):
+    """A decompression bomb is refused by its header, before a pixel is decoded."""
+    bomb = encoded(Image.new("1", (side, side)))
+    with pytest.raises(EngineError) as caught:
+        engine.embed([(bomb, None)])
+    assert (caught.value.status, caught.value.code) == (413, "image_too_large")
+
+
+def save_model(path, inputs, nodes, weights, kind):
+    """Write an ONNX model with one output."""
+    output = helper.make_tensor_value_info("embeds", TensorProto.FLOAT, [None, kind])
+    stored = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+    graph = helper.make_graph(nodes, "half", inputs, [output], stored)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """A tiny pair: an image is its mean colour, a text the mean of its words' colours."""
+    folder = tmp_path_factory.mktemp("tiny-clip")
+    pixels = helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, [None, 3, 8, 8])
+    mean = helper.make_node("ReduceMean", ["pixel_values"], ["embeds"], axes=[2, 3], keepdims=0)
+    save_model(folder / "image.onnx", [pixels], [mean], {}, 3)
+    words = {"<|endoftext|>": 0, "red": 1, "green": 2, "blue": 3, "[UNK]": 4}
+    table = np.array([[0, 0, 0], [9, -9, -9], [-9, 9, -9], [-9, -9, 9], [0, 0, 0]], dtype=np.float32)
+    ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, [None, None])
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["looked_up"]),
+        helper.make_node("ReduceMean", ["looked_up"], ["embeds"], axes=[1], keepdims=0),
+    ]
+    save_model(folder / "text.onnx", [ids], nodes, {"table": table}, 3)
+    tokenizer = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "Whitespace"},
+        "post_processor": None,
+        "decoder": None,
+        "model": {"type": "WordLevel", "vocab": words, "unk_token": "[UNK]"},
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    return ClipEngine(folder / "image.onnx", folder / "text.onnx")
+
+
+def test_a_clip_pair_puts_images_and_texts_into_one_space(pair):
+    """A red image is closest to the word red, and a text beside an image draws it to itself."""
+    image = encoded(Image.new("RGB", (20, 10), "red"))
+    texts, tokens = pair.texts.embed(["red", "green", "blue"], None)
+    [alone, beside] = np.array(pair.embed([(image, None), (image, "blue")]))
+    likeness = np.array(texts) @ alone
+    assert likeness.argmax() == 0
+    assert float(np.dot(texts[2], beside)) > float(likeness[2])
+    assert np.linalg.norm(beside) == pytest.approx(1.0)
+    assert tokens == 3
+    assert pair.joint_text is True
+    assert pair.dimensions == pair.texts.dimensions == 3
+    assert pair.name.startswith("tiny-clip")
+
+
+def test_a_clip_pair_that_is_none_is_refused(pair, tmp_path):
+    """Missing files and files of another kind are a 503 that names them."""
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not onnx")
+    for path, code in ((tmp_path / "none.onnx", "weights_missing"), (broken, "weights_unusable")):
+        with pytest.raises(EngineError, match=path.name) as caught:
+            ClipEngine(path, path)
+        assert (caught.value.status, caught.value.code) == (503, code)
