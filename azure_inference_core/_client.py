@@ -17,7 +17,7 @@ from collections.abc import (
 from importlib.metadata import version
 from platform import python_version
 from types import TracebackType
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from typing_extensions import Self
 
@@ -29,10 +29,12 @@ from azure_inference_core._retry import RetryBudget
 from azure_inference_core._stream import StreamReader
 from azure_inference_core._transport import Transport
 from azure_inference_core._values import ModelInfo
-from azure_inference_core._wire_async import AsyncReply
-from azure_inference_core._wire_sync import SyncReply
 from azure_inference_core.connection import Connection
 from azure_inference_core.errors import ConfigurationError, IncompleteResponseError, InferenceError
+
+if TYPE_CHECKING:
+    from azure_inference_core._wire_async import AsyncReply
+    from azure_inference_core._wire_sync import SyncReply
 
 _REFUSAL_BYTES = 64 * 1024
 _USER_AGENT = (

@@ -10,19 +10,24 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from azure.ai.inference import ChatCompletionsClient
-from azure.ai.inference.aio import ChatCompletionsClient as AsyncChatCompletionsClient
 from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import AsyncHTTPPolicy, HTTPPolicy
 from azure.core.rest import HttpRequest
 
 from azure_inference_core._credentials import Auth
 from azure_inference_core._network import Deadline, Network
-from azure_inference_core._wire_async import AsyncReply, AsyncWire
-from azure_inference_core._wire_sync import SyncReply, SyncWire
 from azure_inference_core.connection import Connection
+
+if TYPE_CHECKING:
+    from azure.ai.inference import ChatCompletionsClient
+    from azure.ai.inference.aio import ChatCompletionsClient as AsyncChatCompletionsClient
+
+    from azure_inference_core._wire_async import AsyncReply
+    from azure_inference_core._wire_sync import SyncReply
+
+# The HTTP libraries are imported with the first request of their kind: nobody waits for the one not used.
 
 
 class _KeyPolicy(HTTPPolicy[HttpRequest, Any]):
@@ -116,6 +121,10 @@ class Transport:
 
     def _sync_client(self) -> ChatCompletionsClient:
         if self._sync is None:
+            from azure.ai.inference import ChatCompletionsClient  # noqa: PLC0415
+
+            from azure_inference_core._wire_sync import SyncWire  # noqa: PLC0415
+
             with self._lock:
                 if self._sync is None:
                     wire = SyncWire(self._get_network(), self._connection.max_connections)
@@ -126,10 +135,14 @@ class Transport:
         loop = asyncio.get_running_loop()
         client = self._async.get(loop)
         if client is None:
+            from azure.ai.inference.aio import ChatCompletionsClient  # noqa: PLC0415
+
+            from azure_inference_core._wire_async import AsyncWire  # noqa: PLC0415
+
             with self._lock:
                 self._forget_closed_loops()
                 wire = AsyncWire(self._get_network())
-                client = AsyncChatCompletionsClient(**self._client_options(_AsyncKeyPolicy, wire))
+                client = ChatCompletionsClient(**self._client_options(_AsyncKeyPolicy, wire))
                 self._async[loop] = client
         return client
 
