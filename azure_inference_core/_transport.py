@@ -58,6 +58,13 @@ class _AsyncKeyPolicy(AsyncHTTPPolicy[HttpRequest, Any]):
         return await self.next.send(request)
 
 
+class _Request(HttpRequest):
+    """A request made for one attempt: the SDK need not copy it before it completes the URL."""
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> _Request:
+        return self
+
+
 class Transport:
     """The SDK's clients for one connection: one for threads, one for each event loop.
 
@@ -88,7 +95,7 @@ class Transport:
         Raises:
             InferenceError: There was no answer.
         """
-        request = HttpRequest(method, url, headers=dict(headers), content=body)
+        request = _Request(method, url, headers=dict(headers), content=body)
         reply: Any = self._sync_client().send_request(request, stream=True, deadline=deadline)
         return reply  # type: ignore[no-any-return]
 
@@ -100,7 +107,7 @@ class Transport:
         Raises:
             InferenceError: There was no answer.
         """
-        request = HttpRequest(method, url, headers=dict(headers), content=body)
+        request = _Request(method, url, headers=dict(headers), content=body)
         reply: Any = await self._async_client().send_request(request, stream=True, deadline=deadline)
         return reply  # type: ignore[no-any-return]
 
