@@ -94,8 +94,7 @@ async def test_sixty_streams_get_their_answers() -> None:
     assert limiter.refused > 0
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-@pytest.mark.parametrize("batch_size", [96, 16])
+@pytest.mark.parametrize(("asynchronous", "batch_size"), [(False, 96), (True, 96), (False, 25), (True, 25)])
 async def test_two_thousand_texts_get_their_vectors(asynchronous: bool, batch_size: int) -> None:
     """2,000 texts with eight batches in flight against fifty requests a second."""
     texts = [f"text {number}" for number in range(2000)]

@@ -384,7 +384,7 @@ def test_json_goes_out_as_it_came(value: Any) -> None:
     assert json.loads(to_json(value, 1 << 20)) == value
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(
     st.recursive(
         st.floats() | st.text() | st.binary() | st.none(),

@@ -70,7 +70,7 @@ def whole(reader: Any, body: bytes) -> None:
     list(reader.end())
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_a_damaged_answer_is_read_or_refused(data: st.DataObject) -> None:
     """One value replaced by anything: a value or an error of the tree comes out, nothing else."""
@@ -81,7 +81,7 @@ def test_a_damaged_answer_is_read_or_refused(data: st.DataObject) -> None:
         parse(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.binary(max_size=80)
     | st.recursive(

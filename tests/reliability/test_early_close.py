@@ -61,7 +61,6 @@ def test_a_stream_left_early_tells_the_server(kind: type[Any], start: Callable[[
         stream = start(thing)
         next(stream)
         next(stream)
-        moment = time.monotonic()
         if how == "close":
             stream.close()
         elif how == "drop":
@@ -71,6 +70,7 @@ def test_a_stream_left_early_tells_the_server(kind: type[Any], start: Callable[[
             with pytest.raises(LookupError):
                 fail_inside(stream)
             stream.close()
+        moment = time.monotonic()
         assert handler.left.wait(5)
         assert handler.moment - moment <= 0.8
         thing.close()

@@ -127,7 +127,9 @@ def check_outcome(
 
 
 def check_secrets(error: BaseException | None, records: Iterable[logging.LogRecord]) -> None:
-    """Neither an error nor a log record shows the key or the prompt."""
+    """Neither an error nor a log record shows the key or the prompt, nor any frame's variables the key."""
+    if error is not None:
+        assert wire.CANARY_KEY not in with_variables(error)
     for text in [*(renderings(error) if error else []), *logged(records)]:
         assert wire.CANARY_KEY not in text
         assert wire.CANARY_PROMPT not in text
