@@ -63,7 +63,8 @@ class Call:
         self.url = connection.url(route, encoded.model)
         self.body = encoded.body if method == "POST" else None
         self.headers = {**base_headers, "x-ms-client-request-id": str(uuid.uuid4()), **encoded.headers}
-        self.deadline = Deadline(connection.timeouts if timeout is None else Timeouts.of(timeout))
+        self._timeouts = connection.timeouts if timeout is None else Timeouts.of(timeout)
+        self.deadline = Deadline(self._timeouts)
         self.attempts = Attempts(
             connection.max_retries if retries is None else check_retries(retries), budget
         )
@@ -73,8 +74,10 @@ class Call:
         self._started = 0.0
 
     def begin(self) -> None:
-        """An attempt begins."""
+        """An attempt begins, and with the first the call's time: a stream may be started long after it was made."""
         self._started = time.monotonic()
+        if not self.attempts.made:
+            self.deadline = Deadline(self._timeouts)
         self.attempts.made += 1
 
     def failed(self, error: InferenceError) -> float:

@@ -17,6 +17,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterable, Iterator
+from pydoc_data.topics import topics
 
 from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
@@ -25,7 +26,6 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from llama_index.core import Document as IndexDocument
 from llama_index.core import VectorStoreIndex
 from llama_index.core.node_parser import SentenceSplitter
-from pydoc_data.topics import topics
 
 from langchain_azure_inference import (
     AzureInferenceEmbeddings,
@@ -107,7 +107,7 @@ def chain_streams() -> None:
     )
     with ChatAzureInference(temperature=0, max_tokens=120) as model:
         chain = prompt | model | StrOutputParser()
-        question = "What is a dictionary in Python?"
+        question = "What is the capital of France, and which river runs through it?"
         print(f"   Q: {question}")
         stream("A", chain.stream({"question": question}))
 
@@ -124,9 +124,9 @@ def retrieval_chain_answers() -> None:
             "Answer in one short sentence, from this text only.\n\n{context}\n\nQuestion: {question}"
         )
         chain = prompt | model | StrOutputParser()
-        question = "What happens to a lambda expression: does it create a named function?"
+        question = "What does the assert statement raise when the expression is false?"
         found = store.similarity_search(question, k=2)
-        context = "\n\n".join(document.page_content[:1200] for document in found)
+        context = "\n\n".join(document.page_content[:700] for document in found)
         print(f"   Q: {question}")
         stream("A", chain.stream({"context": context, "question": question}))
         print(f"   sources: {', '.join(document.metadata['chapter'] for document in found)}")
@@ -145,7 +145,7 @@ def index_answers() -> None:
         )
         print(f"   indexed {len(index.index_struct.nodes_dict)} passages in {time.monotonic() - begun:.1f} s")
         engine = index.as_query_engine(llm=llm, similarity_top_k=2, streaming=True)
-        question = "What does the pass statement do?"
+        question = "Which statement ends the nearest enclosing loop?"
         print(f"   Q: {question}")
         response = engine.query(question)
         stream("A", response.response_gen)
@@ -181,7 +181,8 @@ def stream(label: str, pieces: Iterable[str]) -> None:
     first = None
     print(f"   {label}: ", end="", flush=True)
     for piece in pieces:
-        first = first or time.monotonic() - begun
+        if piece and first is None:
+            first = time.monotonic() - begun
         print(piece, end="", flush=True)
     print(f"\n   (first piece after {first or 0:.1f} s, all after {time.monotonic() - begun:.1f} s)")
 
