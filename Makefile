@@ -7,7 +7,7 @@ SOURCES := azure_inference_core azure_inference_local langchain_azure_inference 
 # nltk (of llama-index-core) refuses files that are hard links, which is how uv installs by default.
 export UV_LINK_MODE := copy
 
-.PHONY: demo test lint bench serve clean
+.PHONY: demo test lint bench notebooks docs serve clean
 .DEFAULT_GOAL := demo
 
 define CHECK_PYTHON
@@ -43,6 +43,23 @@ $(BENCH_VENV)/.ready: pyproject.toml
 	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BENCH_VENV)/bin/uv pip install --quiet --python $(BENCH_VENV)/bin/python --editable ".[langchain,llamaindex]" --group bench
+	@touch $@
+
+# The better of the small models, so that a reader can follow the answers; without a network, the one that is here.
+notebooks: $(VENV)/.notebooks
+	@$(BIN)/python -m azure_inference_local models pull qwen2.5-coder-0.5b || true
+	@$(BIN)/python notebooks/execute.py
+
+$(VENV)/.notebooks: $(VENV)/.ready
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group notebooks
+	@touch $@
+
+docs: $(VENV)/.docs
+	@$(BIN)/pdoc --docformat google --output-directory site $(SOURCES)
+	@echo "The reference is in site/index.html"
+
+$(VENV)/.docs: $(VENV)/.ready
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group docs
 	@touch $@
 
 serve: $(VENV)/.ready
