@@ -47,7 +47,7 @@ DIALECTS = {
     dialect.name: dialect
     for dialect in (
         Dialect("serverless", "2024-05-01-preview", _ML_SCOPE, True, "always", True),
-        Dialect("foundry", "2024-05-01-preview", _COGNITIVE_SCOPE, True, "always", True),
+        Dialect("foundry", "2024-05-01-preview", _COGNITIVE_SCOPE, True, "always", False),
         Dialect("azure-openai", "2024-10-21", _COGNITIVE_SCOPE, False, "stream_options", False),
         Dialect("openai-v1", "", _AI_SCOPE, False, "stream_options", False),
     )

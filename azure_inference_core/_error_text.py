@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from azure_inference_core._error_body import ErrorFacts
+from azure_inference_core._request import CHAT_PARAMETERS
 from azure_inference_core.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -200,6 +201,9 @@ def _parameter_advice(facts: ErrorFacts, _: Answer) -> str:
     if facts.message.startswith("Unexpected EXTRA_PARAMETERS"):
         return 'Set extra_parameters to "pass-through", "drop" or "error".'
     if "extra_forbidden" in facts.words:
+        # "drop" concerns extras only.
+        if any(refused.name.split(".")[0] in CHAT_PARAMETERS for refused in facts.refused):
+            return "The model itself refuses it: leave it out."
         return 'The model itself refuses it: leave it out, or set extra_parameters="drop".'
     if "missing" in facts.words:
         return "The request lacks what this model requires: add it."

@@ -39,6 +39,12 @@ _KNOWN_NAMES = CHAT_PARAMETERS | EMBEDDING_PARAMETERS | CONTROLS | {"model_extra
 _COMMON_EXTRAS = frozenset(("top_k", "min_p", "n", "user", "logprobs", "tool"))
 _INTEGERS = frozenset(("max_tokens", "seed", "dimensions"))
 _NUMBERS = frozenset(("temperature", "top_p", "frequency_penalty", "presence_penalty"))
+_NEVER_SENT = {
+    "logging_enable": "it would write the key and the texts into logs; the logger azure_inference tells host, "
+    "route, status, time and request id",
+    "connection_verify": "certificates are always verified; for authorities of your own pass ca_bundle='...'",
+    "verify_ssl": "certificates are always verified; for authorities of your own pass ca_bundle='...'",
+}
 _TOOL_CHOICES = ("auto", "none", "required")
 _warned: set[str] = set()
 
@@ -92,6 +98,8 @@ def _flatten(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_reserved(extras: Mapping[Any, Any], field: str) -> None:
+    for name in _NEVER_SENT.keys() & extras.keys():
+        raise ConfigurationError(f"{name} cannot be set: {_NEVER_SENT[name]}")
     if bad := [k for k in extras if not isinstance(k, str)]:
         raise ConfigurationError(f"{field} has a key that is not a string: {kind_of(bad[0])}")
     if reserved := sorted(_RESERVED & extras.keys()):
