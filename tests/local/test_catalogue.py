@@ -86,6 +86,7 @@ class _Page(BaseHTTPRequestHandler):
     """Serves the server's ``data``, or 404 without any; ``promised`` may be more than it sends."""
 
     def do_GET(self):
+        """Answer with the data."""
         self.server.asked += 1
         data = self.server.data
         self.send_response(200 if data is not None else 404)
@@ -94,7 +95,7 @@ class _Page(BaseHTTPRequestHandler):
         self.wfile.write(data or b"")
 
     def log_message(self, *_):
-        pass
+        """Say nothing."""
 
 
 @pytest.fixture

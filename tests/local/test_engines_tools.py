@@ -8,15 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_inference_local.engines import EngineError
-from azure_inference_local.engines._tools import (
-    ForcedCalls,
-    flatten,
-    forced_schema,
-    kept_short,
-    may_be_call,
-    read_calls,
-    read_tools,
-)
+from azure_inference_local.engines._calls import ForcedCalls, may_be_call, read_calls
+from azure_inference_local.engines._tools import flatten, forced_schema, kept_short, read_tools
 
 WEATHER = {
     "type": "function",

@@ -102,15 +102,18 @@ class _Scripted(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        """List one model."""
         self._send(200, b'{"data": [{"id": "m", "max_model_len": 77}]}')
 
     def do_POST(self):
+        """Note the body and answer by the script."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.bodies.append((self.path, body))
         self.server.peers.add(self.client_address)
         self._send(*self.server.script)
 
     def _send(self, status, data, headers=()):
+        """Write an answer."""
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
@@ -119,7 +122,7 @@ class _Scripted(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_):
-        pass
+        """Say nothing."""
 
 
 @pytest.fixture
