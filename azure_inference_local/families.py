@@ -211,7 +211,6 @@ FAMILIES: dict[str, Family] = {
             response_formats=("text",),
             context=8192,
             max_output=8192,
-            quirks=frozenset({"auto-tools-need-a-flag"}),
         ),
         Family(
             name="mistral-small",

@@ -56,6 +56,7 @@ class Guard:
         except Cut:  # ending without an answer closes the connection, which is what was asked for
             cut = True
         took = (time.perf_counter() - start) * 1000
+        cut = cut or scope.get("state", {}).get("cut", False)
         outcome = f"{status} cut" if cut else str(status)
         requests.info(
             "%s %s %s %.0f ms %s", scope["method"], _printable(scope["path"]), outcome, took, request_id
@@ -84,6 +85,10 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Start the clock of a new connection."""
         super().connection_made(transport)
+        self.app_state = {
+            **self.app_state,
+            "abort": transport.abort,
+        }  # reaches the application as request.state
         self._clock: asyncio.TimerHandle | None = self.loop.call_later(self.timeout_keep_alive, self._late)
 
     def _late(self) -> None:

@@ -83,15 +83,6 @@ def alternation(request: ChatRequest, dialect: Serverless, family: Family) -> No
         )
 
 
-def auto_tools_need_a_flag(request: ChatRequest, dialect: Serverless, family: Family) -> None:
-    """Llama 3 on vLLM: "auto" tool choice is an error of the engine, not of the schema."""
-    del family
-    if request.tools and request.tool_choice == "auto":
-        text = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
-        inner = {"object": "error", "message": text, "type": "BadRequestError", "param": None, "code": 400}
-        raise dialect.generic(400, text if dialect.openai else json.dumps(inner))
-
-
 def managed_tools(request: ChatRequest, dialect: Serverless, family: Family) -> None:
     """Mixtral on the managed server: tools are refused in the server's own words."""
     del family
@@ -138,7 +129,6 @@ CHECKS: dict[str, Callable[[ChatRequest, Serverless, Family], None]] = {
     "nine-character-tool-ids": nine_character_tool_ids,
     "json-tool-content": json_tool_content,
     "alternation": alternation,
-    "auto-tools-need-a-flag": auto_tools_need_a_flag,
     "managed-tools": managed_tools,
     "managed-json": managed_json,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -94,12 +95,20 @@ def _add(
             refused = dialect.engine_error(error.status, error.code, error.message)
             return refusal_response(_behind_gateway(refused) if behind else refused)
         except Cut:
-            raise
+            return await _dropped(request)
         except Exception:
             logger.exception("%s %s failed", method, path)
             return refusal_response(dialect.generic(500, "The server failed; its log says more."))
 
     app.add_api_route(path, endpoint, methods=[method], **operation(path, route, mount))
+
+
+async def _dropped(request: Request) -> Response:
+    """Close the connection without an answer; the response that is returned goes nowhere."""
+    request.state.abort()
+    request.state.cut = True
+    await asyncio.sleep(0)  # lets the loop tell the connection that it is closed
+    return Response()
 
 
 def _behind_gateway(refusal: Refusal) -> Refusal:

@@ -37,7 +37,7 @@ class Options:
 
     host: str = "127.0.0.1"
     port: int = 0
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     families: Sequence[str] | str | None = None
     tls: bool = False
     engines: Engines | None = None

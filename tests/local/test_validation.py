@@ -6,6 +6,7 @@ import pytest
 
 USER = [{"role": "user", "content": "hi there"}]
 PARTS = "list[function-after[validate_content_part(), ContentPart]]"
+NAMES = "a-z, A-Z, 0-9, or contain underscores and dashes, with a maximum length of 64."
 LIMIT = "Input should be less than or equal to 1"
 
 
@@ -66,8 +67,7 @@ FAULTS = {
         function(name="a b", description="d"),
         "value_error",
         ["tools", 0, "function", "name"],
-        "Value error, Function name was a b but must be a-z, A-Z, 0-9, or contain underscores and dashes, "
-        "with a maximum length of 64.",
+        f"Value error, Function name was a b but must be {NAMES}",
     ),
     "part unknown": (
         {"messages": [{"role": "user", "content": [{"type": "video"}]}]},

@@ -1,0 +1,167 @@
+"""Faults on demand: by start option and by request header, off by default."""
+
+import contextlib
+import time
+from email.utils import parsedate_to_datetime
+
+import httpx
+import pytest
+
+from azure_inference_local import Faults, serve
+from tests.local.engine import engines
+
+BODY = {"messages": [{"role": "user", "content": "one two three four"}], "model": "local"}
+
+
+def post(endpoint, fault=None, base="", **more):
+    """Post a chat, with a fault header."""
+    return httpx.post(
+        f"{endpoint.url}{base}/chat/completions?api-version=2024-05-01-preview",
+        headers={"api-key": endpoint.key} | ({"x-fault": fault} if fault else {}),
+        json={**BODY, **more},
+        trust_env=False,
+        timeout=20,
+    )
+
+
+@pytest.mark.parametrize(
+    ("style", "header", "value"),
+    [
+        ("seconds", "retry-after", "2"),
+        ("ms", "retry-after-ms", "2000"),
+        ("date", "retry-after", None),
+        ("none", None, None),
+    ],
+)
+def test_rate_limit_styles(endpoint, style, header, value):
+    """A 429 tells the wait in seconds, milliseconds, as a date, or not at all."""
+    answer = post(endpoint, f"status=429, retry-after=2, retry-after-style={style}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "429")
+    found = {
+        name: answer.headers[name] for name in ("retry-after", "retry-after-ms") if name in answer.headers
+    }
+    assert set(found) == ({header} if header else set())
+    if style == "date":
+        assert 0 <= parsedate_to_datetime(found["retry-after"]).timestamp() - time.time() < 3
+    elif header:
+        assert found[header] == value
+
+
+@pytest.mark.parametrize(
+    ("base", "text"),
+    [
+        ("", "Rate limit is exceeded. Try again in 1 seconds."),
+        ("/models", "Please wait 1 seconds before retrying."),
+        ("/openai/v1", "Please retry after 1 seconds."),
+    ],
+)
+def test_rate_limit_bodies(endpoint, base, text):
+    """The 429 has the dialect's words."""
+    assert text in post(endpoint, "status=429", base).text
+
+
+@pytest.mark.parametrize("status", [400, 408, 424, 500, 502, 503, 504])
+@pytest.mark.parametrize("base", ["", "/openai/v1"])
+def test_statuses(endpoint, status, base):
+    """Any error status can be had; 400 never has a Retry-After."""
+    answer = post(endpoint, f"status={status}", base)
+    assert answer.status_code == status
+    assert "error" in answer.json()
+    assert ("retry-after" in answer.headers) == (status == 503)
+
+
+def test_latency(endpoint):
+    """`latency` holds the answer back."""
+    start = time.monotonic()
+    assert post(endpoint, "latency=0.3").status_code == 200
+    assert time.monotonic() - start >= 0.3
+
+
+def test_drop(endpoint):
+    """`drop` closes the connection without an answer."""
+    with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)):
+        post(endpoint, "drop")
+
+
+def read(endpoint, fault, timeout=20):
+    """Read a stream as far as it comes: its text, and whether it ended in order."""
+    text = ""
+    with httpx.Client(trust_env=False, timeout=timeout) as http:
+        url = f"{endpoint.url}/chat/completions?api-version=2024-05-01-preview"
+        headers = {"api-key": endpoint.key, "x-fault": fault}
+        with (
+            contextlib.suppress(httpx.HTTPError),
+            http.stream("POST", url, headers=headers, json={**BODY, "stream": True}) as r,
+        ):
+            for part in r.iter_text():
+                text += part
+            return text, True
+    return text, False
+
+
+def test_cut_stream(endpoint):
+    """`cut-after` breaks the connection after so many chunks."""
+    text, ended = read(endpoint, "cut-after=2")
+    assert (text.count("data:"), ended) == (2, False)
+
+
+def test_stalled_stream(endpoint):
+    """`stall-after` keeps the connection open and silent."""
+    text, ended = read(endpoint, "stall-after=1", timeout=0.5)
+    assert (text.count("data:"), ended) == (1, False)
+
+
+def test_stall_has_an_end(endpoint):
+    """A stall ends with a cut after its time."""
+    text, ended = read(endpoint, "stall-after=1, stall=0.1")
+    assert (text.count("data:"), ended) == (1, False)
+
+
+def test_error_event(endpoint):
+    """`error-after` ends the stream with an error event and without [DONE]."""
+    text, ended = read(endpoint, "error-after=2")
+    assert ended
+    assert '"error"' in text.split("\n\n")[-2]
+    assert "[DONE]" not in text
+
+
+def test_header_off_by_default():
+    """The header does nothing on a server that was not told to obey it."""
+    with serve(engines=engines()) as plain:
+        assert post(plain, "status=500").status_code == 200
+
+
+def test_wrong_header(endpoint):
+    """A fault that does not exist is a 400 that lists those there are."""
+    answer = post(endpoint, "explode=1")
+    assert answer.status_code == 400
+    assert "cut-after" in answer.text
+    assert post(endpoint, "status=200").status_code == 400
+    assert post(endpoint, "status=abc").status_code == 400
+
+
+def test_rate_of_errors():
+    """Faults of the start options hit the given share of the requests, repeatably."""
+    with serve(engines=engines(), faults="status=503, rate=0.5, seed=1") as flaky:
+        statuses = [post(flaky).status_code for _ in range(40)]
+    assert 8 <= statuses.count(503) <= 32
+    assert set(statuses) == {200, 503}
+
+
+def test_rate_limit():
+    """Requests beyond the admitted rate get a 429, and later ones are admitted again."""
+    with serve(engines=engines(), faults=Faults(rate_limit=2, retry_after=1)) as limited:
+        statuses = [post(limited).status_code for _ in range(8)]
+        assert statuses[:2] == [200, 200]
+        assert 429 in statuses
+        time.sleep(1)
+        assert post(limited).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"status": 200}, {"rate": 2}, {"rate_limit": 0}, {"latency": -1}, {"retry_after_style": "x"}]
+)
+def test_wrong_faults(wrong):
+    """Faults that make no sense are refused."""
+    with pytest.raises(ValueError, match=r"."):
+        Faults(**wrong)
