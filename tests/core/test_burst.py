@@ -61,6 +61,7 @@ def test_sixty_threads_get_their_answers() -> None:
         start = threading.Barrier(60)
 
         def one(number: int) -> str:
+            """One stream, whole."""
             start.wait()
             return client.complete(question(number)).choices[0].content
 
@@ -84,6 +85,7 @@ async def test_sixty_streams_get_their_answers() -> None:
     limiter = RateLimiter()
 
     async def one(client: ChatClient, number: int) -> str:
+        """One stream, whole."""
         async with client.astream(question(number)) as deltas:
             return "".join([delta.content async for delta in deltas])
 

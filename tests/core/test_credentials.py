@@ -175,6 +175,7 @@ async def test_a_sync_credential_serves_async_calls(server: ScriptedServer) -> N
     beats = 0
 
     async def beat() -> None:
+        """Count while the event loop is free."""
         nonlocal beats
         while True:
             await asyncio.sleep(0.02)

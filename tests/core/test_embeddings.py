@@ -112,6 +112,7 @@ async def test_a_refusal_of_base64_is_remembered(server: ScriptedServer) -> None
     """An endpoint that refuses base64 is asked for floats, at once and from then on."""
 
     def picky(request: Request) -> Any:
+        """Take floats only."""
         if request.json.get("encoding_format") == "base64":
             return Reply(422, REFUSAL)
         return wire.embeddings(request.json["input"], encoding_format=None)
@@ -226,6 +227,7 @@ async def test_batches_run_at_once_and_no_more_than_allowed() -> None:
     running = most = 0
 
     def slow(call: Call) -> None:
+        """Count the requests in flight."""
         nonlocal running, most
         with lock:
             running += 1
@@ -251,6 +253,7 @@ async def test_a_failed_batch_is_sent_again_alone(server: ScriptedServer) -> Non
     failed: set[str] = set()
 
     def fail_third(request: Request) -> Any:
+        """Refuse one batch."""
         first = request.json["input"][0]
         if first == "text 4" and len(failed) < 2:
             failed.add(f"{len(failed)}")
@@ -272,6 +275,7 @@ async def test_a_batch_that_stays_ill_says_which(server: ScriptedServer, asynchr
     """The error names the batch and its place in the input."""
 
     def fail_third(request: Request) -> Any:
+        """Refuse one batch."""
         if request.json["input"][0] == "text 4":
             return Reply(503, {"error": "Downstream unavailable"})
         return wire.embeddings(request.json["input"], encoding_format=request.json.get("encoding_format"))

@@ -79,6 +79,7 @@ async def test_cancelling_tells_the_server(kind: str) -> None:
         async with ChatClient(connect(server.url)) as chat, EmbeddingsClient(connect(server.url)) as vectors:
 
             async def work() -> None:
+                """The call to cancel."""
                 if kind == "unary":
                     await chat.acomplete(wire.MESSAGES)
                 elif kind == "embed":
@@ -145,6 +146,7 @@ def test_cancelling_a_wait_between_attempts_ends_the_call() -> None:
     """A task cancelled while it waits to try again sends nothing more."""
 
     async def work(client: ChatClient) -> None:
+        """The call to cancel."""
         task = asyncio.create_task(client.acomplete(wire.MESSAGES))
         await asyncio.to_thread(server.wait_for_requests, 1)
         await asyncio.sleep(0.05)
@@ -166,6 +168,7 @@ async def test_sequential_calls_use_one_connection(server: ScriptedServer, async
     async with ChatClient(connect(server.url)) as client:
 
         def sync_calls() -> None:
+            """All of it in this thread."""
             for _ in range(100):
                 with client.stream(wire.MESSAGES) as deltas:
                     assert "".join(delta.content for delta in deltas) == wire.ANSWER
@@ -173,6 +176,7 @@ async def test_sequential_calls_use_one_connection(server: ScriptedServer, async
                 client.complete(wire.MESSAGES)
 
         async def async_calls() -> None:
+            """All of it in this loop."""
             for _ in range(100):
                 async with client.astream(wire.MESSAGES) as deltas:
                     assert "".join([delta.content async for delta in deltas]) == wire.ANSWER
@@ -206,6 +210,7 @@ async def test_a_stale_connection_costs_the_caller_nothing(asynchronous: bool) -
     """A connection the server closed while idle is replaced, with no error and no lost attempt."""
 
     def one_each(call: Call) -> None:
+        """Close after each answer."""
         answer_well(call)
         call.close()
 
@@ -216,7 +221,7 @@ async def test_a_stale_connection_costs_the_caller_nothing(asynchronous: bool) -
                     await client.acomplete(wire.MESSAGES)
                 else:
                     await asyncio.to_thread(client.complete, wire.MESSAGES)
-                assert server.wait_for_connections(0)
+                assert await asyncio.to_thread(server.wait_for_connections, 0)
                 assert server.request_count == count
 
 
@@ -225,6 +230,7 @@ def test_fifty_event_loops_use_one_client(server: ScriptedServer) -> None:
     client = ChatClient(connect(server.url))
 
     async def once(close: bool) -> str:
+        """One call of each kind."""
         result = await client.acomplete(wire.MESSAGES)
         async with client.astream(wire.MESSAGES) as deltas:
             text = "".join([delta.content async for delta in deltas])
@@ -247,6 +253,7 @@ def test_loops_in_threads_share_a_client(server: ScriptedServer) -> None:
     client = ChatClient(connect(server.url))
 
     async def several() -> int:
+        """Ten calls in a loop of their own."""
         results = await asyncio.gather(*[client.acomplete(wire.MESSAGES) for _ in range(10)])
         await client.aclose()
         return sum(result.choices[0].content == wire.ANSWER for result in results)
@@ -261,6 +268,7 @@ def test_threads_share_a_client_without_mixing_answers() -> None:
     with FaultServer(echo) as server, ChatClient(connect(server.url)) as client:
 
         def work(thread: int) -> int:
+            """The call to cancel."""
             wrong = 0
             for number in range(100):
                 text = f"{thread}:{number}"
@@ -316,6 +324,7 @@ def test_a_forked_child_makes_async_calls() -> None:
     """A client warmed up by an event loop works in a loop of the child."""
 
     async def once() -> bool:
+        """One call of each kind."""
         answer = (await client.acomplete(ask("x"))).choices[0].content
         await client.aclose()
         return answer == "x"
@@ -340,6 +349,7 @@ def test_a_thousand_calls_leave_nothing_behind(server: ScriptedServer) -> None:
     client = ChatClient(connect(server.url))
 
     async def some() -> None:
+        """Fifty calls in a loop of their own."""
         for _ in range(50):
             await client.acomplete(wire.MESSAGES)
         await client.aclose()
@@ -453,7 +463,7 @@ async def main():
 client.complete(MESSAGES)
 kept = client.stream(MESSAGES)
 next(kept)
-asyncio.run(main())
+asyncio.run(main(), debug=False)
 if sys.argv[2] == "closed":
     kept.close()
     client.close()

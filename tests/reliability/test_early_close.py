@@ -96,6 +96,7 @@ async def test_an_async_stream_left_early_tells_the_server(
         stream = await given if asyncio.iscoroutine(given) else given
 
         async def consume() -> None:
+            """Read on until cancelled."""
             async for _ in stream:
                 begun.set()
 

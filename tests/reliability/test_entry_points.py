@@ -91,6 +91,7 @@ async def test_a_fault_that_passes_is_not_seen(entry: EntryPoint) -> None:
     """Two refusals and then an answer: the caller gets the answer."""
 
     def busy_twice(call: object) -> None:
+        """Refuse two requests."""
         if call.number < 2:
             call.respond(429 if call.number else 503, {"error": "Downstream unavailable"})
         else:
@@ -111,6 +112,7 @@ async def test_cancelling_tells_the_server(entry: EntryPoint) -> None:
     left: list[float] = []
 
     def hold(call: object) -> None:
+        """Say nothing until the client leaves."""
         if call.client_left(10.0) is not None:
             left.append(time.monotonic())
         call.close()
@@ -134,6 +136,7 @@ def test_one_object_serves_many_event_loops(entry: EntryPoint) -> None:
     """Loop after loop, mixed with sync calls, without a warning or a closed loop."""
 
     async def once(thing: object) -> object:
+        """One call in a loop of its own."""
         value = await entry.use(thing)
         await thing.aclose()
         return value
