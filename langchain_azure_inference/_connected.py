@@ -190,6 +190,7 @@ class Connected(BaseModel):
 
     @model_name.setter
     def model_name(self, name: str | None) -> None:
+        """Another word for ``model``."""
         self.model = name
 
     @property

@@ -162,6 +162,8 @@ def test_response_format_takes_classes(server: ScriptedServer) -> None:
     """A pydantic class and a ``TypedDict`` become a JSON schema."""
 
     class Point(BaseModel):
+        """A point."""
+
         x: int
 
     class Place(TypedDict):

@@ -69,6 +69,7 @@ async def test_vectors_come_in_the_order_of_the_texts(server: ScriptedServer) ->
     """Batches go out side by side and reordered answers come back in order."""
 
     def reordered(request: Any) -> Any:
+        """A good answer, last vector first."""
         body = wire.embeddings(request.json["input"], encoding_format="base64")
         body["data"].reverse()
         return body
@@ -88,6 +89,7 @@ async def test_batches_are_in_flight_at_once(server: ScriptedServer, kind: str) 
     barrier = threading.Barrier(4, timeout=20)
 
     def together(request: Any) -> Any:
+        """An answer when four requests are there."""
         barrier.wait()
         return wire.embeddings(request.json["input"], encoding_format="base64")
 

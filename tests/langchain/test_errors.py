@@ -95,6 +95,7 @@ async def test_every_way_in_raises_the_same_class(
     embeddings = AzureInferenceEmbeddings(endpoint=server.url, credential="test", max_retries=0)
 
     async def drain(chunks: Any) -> None:
+        """Read a stream to its end."""
         async for _chunk in chunks:
             pass
 

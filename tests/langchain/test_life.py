@@ -58,6 +58,7 @@ def test_loops_in_threads(server: ScriptedServer, cls: Any) -> None:
     model = model_of(server, cls)
 
     async def many() -> int:
+        """Several calls at once in one loop."""
         return len(await asyncio.gather(*(ause(model) for _ in range(5))))
 
     with ThreadPoolExecutor(4) as pool:
@@ -112,6 +113,7 @@ async def test_cancelling_a_stream_tells_the_server(server: ScriptedServer) -> N
     started = asyncio.Event()
 
     async def read() -> None:
+        """Read until told to stop."""
         async for _chunk in model_of(server).astream("x"):
             started.set()
 

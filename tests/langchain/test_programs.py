@@ -11,6 +11,7 @@ import operator
 import re
 import sysconfig
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +29,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableParallel, RunnablePassthrough
 from langchain_core.tools import tool
 from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_qdrant import QdrantVectorStore
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
@@ -214,7 +216,8 @@ def passages(count: int) -> list[Document]:
     found: dict[str, Document] = {}
     for file in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
         for text in re.findall(r'"""(.{60,}?)"""', file.read_text("utf-8", "replace"), re.DOTALL):
-            found.setdefault(text[:800], Document(text[:800], metadata={"source": file.name}))
+            source = f"{file.name}#{len(found)}"
+            found.setdefault(text[:800], Document(text[:800], metadata={"source": source}))
     assert len(found) >= count
     return list(found.values())[:count]
 
@@ -237,14 +240,12 @@ def test_retrieval_answers_from_the_right_passage(real: Place) -> None:
     assert answer.usage_metadata["input_tokens"] > 20
 
 
-def test_an_indexing_run(thinking_server: ScriptedServer, tmp_path: Path) -> None:
-    """Thousands of real passages go into a store on disk in batches, once; what is new is all that is sent."""
-    from langchain_qdrant import QdrantVectorStore
-
+def test_an_indexing_run(thinking_server: ScriptedServer) -> None:
+    """Thousands of real passages go into a vector store in batches, once; what is new is all that is sent."""
     place = Place(thinking_server.url, "test", is_real=False)
     documents = passages(3000)
     store = QdrantVectorStore.from_texts(
-        ["seed"], place.embeddings(batch_size=64), path=str(tmp_path / "store"), collection_name="docs"
+        ["seed"], place.embeddings(batch_size=64), location=":memory:", collection_name="docs"
     )
     seeded = len(thinking_server.bodies)
     records = InMemoryRecordManager("docs")
@@ -262,24 +263,29 @@ def test_an_indexing_run(thinking_server: ScriptedServer, tmp_path: Path) -> Non
         )
         return {"added": result["num_added"], "skipped": result["num_skipped"]}
 
-    assert run(documents) == {"added": 3000, "skipped": 0}
-    bodies = [body["input"] for body in thinking_server.bodies[seeded:]]
-    assert max(map(len, bodies)) <= 64
-    assert sum(map(len, bodies)) == 3000
-    assert run(documents[:1000]) == {"added": 0, "skipped": 1000}
-    assert len(thinking_server.bodies) == len(bodies) + seeded
-    chosen = documents[1234]
-    assert store.similarity_search(chosen.page_content, k=1)
-    store.client.close()
+    with closing(store.client):
+        assert run(documents) == {"added": 3000, "skipped": 0}
+        bodies = [body["input"] for body in thinking_server.bodies[seeded:]]
+        assert max(map(len, bodies)) <= 64
+        assert sum(map(len, bodies)) == 3000
+        assert run(documents[:1000]) == {"added": 0, "skipped": 1000}
+        assert len(thinking_server.bodies) == len(bodies) + seeded
+        chosen = documents[1234]
+        assert store.similarity_search(chosen.page_content, k=1)
 
 
-def test_indexing_with_a_real_model(real: Place) -> None:
-    """Real passages get real vectors: each passage is nearest to itself, in whatever batch it went."""
+def test_a_store_on_disk_with_a_real_model(real: Place, tmp_path: Path) -> None:
+    """Real passages get real vectors, whatever batch they went in, and are found again after a restart."""
     documents = passages(60)
-    store = InMemoryVectorStore(real.embeddings(batch_size=32))
-    store.add_documents(documents)
-    for document in documents[::15]:
-        assert store.similarity_search(document.page_content, k=1)[0].page_content == document.page_content
+    place: dict[str, Any] = {"path": str(tmp_path / "store"), "collection_name": "docs"}
+    store = QdrantVectorStore.from_documents(documents, real.embeddings(batch_size=32), **place)
+    store.client.close()
+    store = QdrantVectorStore.from_existing_collection(embedding=real.embeddings(), **place)
+    with closing(store.client):
+        for document in documents[::15]:
+            assert (
+                store.similarity_search(document.page_content, k=1)[0].page_content == document.page_content
+            )
 
 
 async def test_a_completion_chain(real: Place) -> None:

@@ -340,6 +340,8 @@ def test_generic_classes_have_legal_tool_names(server: ScriptedServer) -> None:
     item_type = TypeVar("item_type")
 
     class Box(BaseModel, Generic[item_type]):
+        """A box."""
+
         content: item_type
 
     server.reply_always(
