@@ -104,10 +104,12 @@ class LocalChatEngine:
         top = int(wanted) if wanted is not None and wanted is not False else None
         if top is not None:
             request["logprobs"] = max(1, top)
-        offset = 0
-        if body.get("echo") and isinstance(prompt, str):
-            reply.write(index, prompt)
-            offset = len(prompt)
+        echo = prompt if body.get("echo") and isinstance(prompt, str) else ""
+        offset = len(echo)
+
+        def start() -> None:
+            if echo:
+                reply.write(index, echo)
 
         def receive(chunk: dict[str, Any]) -> bool:
             nonlocal offset
@@ -121,7 +123,7 @@ class LocalChatEngine:
                     reply.finish(index, choice["finish_reason"])
             return reply.cancelled
 
-        self._llama.run("completions", request, receive)
+        self._llama.run("completions", request, receive, start)
 
     def _sampling(self, body: dict[str, Any], index: int) -> dict[str, Any]:
         """The parameters both routes share, in llama.cpp's words."""

@@ -34,7 +34,6 @@ class ChatChoice:
         if body.get("logprobs"):
             self._top = int(body.get("top_logprobs") or 0)
             request |= {"logprobs": True, "top_logprobs": max(1, self._top)}
-        self._reply.begin(self._index)
         if self._tools.mode == "forced":
             self._forced(request)
         elif self._tools.mode == "auto" and messages[-1]["role"] != "tool":
@@ -125,7 +124,7 @@ class ChatChoice:
                 reason = choice.get("finish_reason") or reason
             return self._reply.cancelled
 
-        self._llama.run("chat_completions", request, receive)
+        self._llama.run("chat_completions", request, receive, lambda: self._reply.begin(self._index))
         return reason
 
     def _finish(self, reason: str) -> None:

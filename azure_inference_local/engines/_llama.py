@@ -11,6 +11,7 @@ import tempfile
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,30 +92,38 @@ class Llama:
                 f"llama.cpp cannot load {path.name}: is it a whole GGUF file of a chat model?",
             ) from error
 
-    def run(self, route: str, body: dict[str, Any], on_chunk: OnChunk) -> None:
+    def run(
+        self, route: str, body: dict[str, Any], on_chunk: OnChunk, on_start: Callable[[], None] = lambda: None
+    ) -> None:
         """Generate, giving each chunk to ``on_chunk`` on this thread; True from it cancels.
 
         Args:
             route: "chat_completions" or "completions".
             body: The request in llama.cpp's words.
             on_chunk: Sees chunks with choices or usage only.
+            on_start: Called once the request is accepted, before its prompt is read.
 
         Raises:
             EngineError: The request was refused, too many wait, or the engine is closed.
         """
         self._enter()
         try:
-            self._run(route, body, on_chunk)
+            self._run(route, body, on_chunk, on_start)
         finally:
             self._leave()
 
-    def _run(self, route: str, body: dict[str, Any], on_chunk: OnChunk) -> None:
+    def _run(self, route: str, body: dict[str, Any], on_chunk: OnChunk, on_start: Callable[[], None]) -> None:
         failure: list[BaseException] = []
+        started = False
 
         def receive(chunk: dict[str, Any]) -> bool:
+            nonlocal started
             try:
                 if "error" in chunk:
                     raise _refusal(chunk["error"])
+                if not started:
+                    started = True
+                    on_start()
                 return self._closing or ("prompt_progress" not in chunk and on_chunk(chunk))
             except BaseException as error:  # noqa: BLE001 - the engine would swallow it; raised again below
                 failure.append(error)

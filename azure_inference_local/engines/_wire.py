@@ -28,12 +28,16 @@ class Reply:
         }
         self._listener = listener
         self._gathered: dict[int, dict[str, Any]] = {}
+        self._begun: set[int] = set()
         self.cancelled = False
         self.prompt_tokens = 0
         self.completion_tokens = 0
 
     def begin(self, index: int) -> None:
-        """Open a choice of a chat."""
+        """Open a choice of a chat, unless it is open."""
+        if index in self._begun:
+            return
+        self._begun.add(index)
         self._choice(index, {"role": "assistant", "content": ""})
 
     def write(self, index: int, text: str, logprobs: dict[str, Any] | None = None) -> None:

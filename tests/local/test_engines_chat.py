@@ -301,12 +301,14 @@ def test_json_object_gives_an_object_even_where_a_list_is_asked_for(engine):
     ],
 )
 def test_what_cannot_be_answered_is_an_engine_error(engine, change, status, code):
-    """Each has the status and the code that the endpoint passes on, streamed or not."""
+    """Each has the status and the code that the endpoint passes on; a stream raises before its first chunk."""
     body = {"messages": user("x"), "max_tokens": 2, **change}
-    for listener in (None, lambda _chunk: False):
+    seen = []
+    for listener in (None, lambda chunk: seen.append(chunk) or False):
         with pytest.raises(EngineError) as caught:
             engine.chat(body, listener)
         assert (caught.value.status, caught.value.code) == (status, code)
+    assert seen == []
 
 
 def test_cancelling_ends_the_generation_and_frees_its_place(engine):
