@@ -100,8 +100,7 @@ class LocalChatEngine:
 
     def _continue(self, body: dict[str, Any], prompt: Any, reply: Reply, index: int, *, first: bool) -> None:
         request = {**self._sampling(body, index), "prompt": prompt}
-        wanted = body.get("logprobs")
-        top = int(wanted) if wanted is not None and wanted is not False else None
+        top = None if body.get("logprobs") is False else _whole(body, "logprobs")
         if top is not None:
             request["logprobs"] = max(1, top)
         echo = prompt if body.get("echo") and isinstance(prompt, str) else ""
@@ -128,15 +127,15 @@ class LocalChatEngine:
     def _sampling(self, body: dict[str, Any], index: int) -> dict[str, Any]:
         """The parameters both routes share, in llama.cpp's words."""
         request = {name: body[name] for name in _SAMPLING if body.get(name) is not None}
-        limit = body.get("max_tokens")
-        limit = body.get("max_completion_tokens") if limit is None else limit
-        request["max_tokens"] = max(1, int(self._default_max_tokens if limit is None else limit))
+        limit = _whole(body, "max_tokens")
+        limit = _whole(body, "max_completion_tokens") if limit is None else limit
+        request["max_tokens"] = max(1, self._default_max_tokens if limit is None else limit)
         stop = body.get("stop")
         if stop:
             request["stop"] = [text for text in ([stop] if isinstance(stop, str) else stop) if text]
-        seed = body.get("seed")
+        seed = _whole(body, "seed")
         if seed is not None:
-            request["seed"] = (int(seed) + index) % _SEEDS
+            request["seed"] = (seed + index) % _SEEDS
         # What else the slot has cached changes the last digits of the arithmetic, and with them the answer.
         request["cache_prompt"] = seed is None and body.get("temperature") != 0
         return request
@@ -158,10 +157,22 @@ class LocalChatEngine:
         self.close()
 
 
+def _whole(body: dict[str, Any], name: str) -> int | None:
+    """A parameter that must be a whole number, or None where it is not given.
+
+    Raises:
+        EngineError: It is something else (400).
+    """
+    value = body.get(name)
+    if value is None or isinstance(value, int):
+        return value
+    raise EngineError(400, "invalid_request", f"{name} must be a whole number.")
+
+
 def _choices(body: dict[str, Any]) -> int:
-    wanted = body.get("n")
+    wanted = _whole(body, "n")
     number = 1 if wanted is None else wanted
-    if not isinstance(number, int) or not 1 <= number <= _MOST_CHOICES:
+    if not 1 <= number <= _MOST_CHOICES:
         raise EngineError(400, "invalid_request", f"n must be a whole number from 1 to {_MOST_CHOICES}.")
     return number
 

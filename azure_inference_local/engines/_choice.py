@@ -26,7 +26,9 @@ class ChatChoice:
 
     def answer(self, body: dict[str, Any]) -> None:
         """Generate this choice."""
-        messages = body["messages"]
+        messages = body.get("messages")
+        if not isinstance(messages, list) or not messages:
+            raise EngineError(400, "invalid_request", "A chat needs at least one message.")
         request: dict[str, Any] = {**self._sampling, "messages": flatten(messages)}
         schema = _wanted_schema(body.get("response_format"))
         if schema is not None:

@@ -132,7 +132,7 @@ class Llama:
         request = {**body, "stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
         try:
             answer = getattr(self._server, f"handle_{route}")(request, receive)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             if "schema" in str(error):
                 raise EngineError(422, "invalid_schema", _first_line(error)) from error
             raise EngineError(400, "invalid_request", _first_line(error)) from error

@@ -119,6 +119,8 @@ def _call_schema(function: dict[str, Any], prefix: str, definitions: dict[str, A
     own = {key: value for key, value in parameters.items() if key not in ("$defs", "definitions", "$schema")}
     if not own.keys() & {"type", "anyOf", "oneOf", "allOf", "$ref"}:
         own["type"] = "object"
+    if own.get("type", "object") != "object":
+        raise EngineError(422, "invalid_schema", f"The parameters of {function['name']} must be an object.")
     for group in ("$defs", "definitions"):
         for name, schema in (parameters.get(group) or {}).items():
             definitions[f"{prefix}_{name}"] = _move_references(schema, prefix)
