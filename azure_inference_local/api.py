@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from azure_inference_local.auth import Auth
 from azure_inference_local.calls import Call, Limits, Mount, json_response
 from azure_inference_local.dialects import Serverless
+from azure_inference_local.engines import EmbeddingEngine, ImageEngine
 from azure_inference_local.families import LOCAL, Family, Route
 from azure_inference_local.faults import FAULT_HEADER, FaultDesk
 from azure_inference_local.generate import Generator
@@ -92,7 +93,7 @@ class Api:
         take_extras(wanted, call.extras_header, call.family, call.dialect)
         self._refuse_long(call, wanted.input)
         engine = await self.workers.run(self.engines.embeddings.get)
-        _check_dimensions(call, wanted.dimensions, engine.dimensions)
+        await self._check_dimensions(call, wanted.dimensions, engine)
 
         def work() -> tuple[list[Any], int]:
             vectors, tokens = engine.embed(wanted.input, wanted.input_type)
@@ -110,7 +111,7 @@ class Api:
         refuse_unsupported(wanted, call.family, call.dialect)
         take_extras(wanted, call.extras_header, call.family, call.dialect)
         engine = await self.workers.run(self.engines.images.get)
-        _check_dimensions(call, wanted.dimensions, engine.dimensions)
+        await self._check_dimensions(call, wanted.dimensions, engine)
         pairs = []
         for index, item in enumerate(wanted.input):
             if item.text is not None and not engine.joint_text:
@@ -225,6 +226,19 @@ class Api:
         usage = bool((extras.get("stream_options") or {}).get("include_usage"))
         return await self._generator.answer(call, wanted, engine, body, include_usage=usage)
 
+    async def _check_dimensions(
+        self, call: Call, wanted: int | None, engine: EmbeddingEngine | ImageEngine
+    ) -> None:
+        """Refuse more dimensions than the model has."""
+        if wanted is None:
+            return
+        most = call.family.dimensions
+        if most is None:
+            most = await self.workers.run(lambda: engine.dimensions)
+        if wanted > most:
+            fault = value_fault(("dimensions",), f"this model has at most {most} dimensions", wanted)
+            raise call.dialect.invalid([fault], call.family)
+
     def _refuse_long(self, call: Call, texts: list[str]) -> None:
         """Refuse a text beyond the context of an Azure OpenAI embedding model; the others cut it off."""
         if call.family.dialect != "azure-openai":
@@ -234,14 +248,6 @@ class Api:
             if tokens > 8191:
                 message = f"This model's maximum context length is 8192 tokens, however you requested {tokens} tokens. Please reduce your prompt."
                 raise call.dialect.engine_error(400, "context_length_exceeded", message)
-
-
-def _check_dimensions(call: Call, wanted: int | None, engine: int) -> None:
-    """Refuse more dimensions than the model has."""
-    most = call.family.dimensions or engine
-    if wanted is not None and wanted > most:
-        fault = value_fault(("dimensions",), f"this model has at most {most} dimensions", wanted)
-        raise call.dialect.invalid([fault], call.family)
 
 
 def _image_bytes(call: Call, index: int, url: str) -> bytes:

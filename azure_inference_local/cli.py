@@ -13,8 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from azure_inference_local import catalogue
 from azure_inference_local.families import FAMILIES
 from azure_inference_local.faults import Faults
+from azure_inference_local.options import Options
 from azure_inference_local.safety import SEVERITIES, ContentSafety
-from azure_inference_local.server import Endpoint, Options, serve_options
+from azure_inference_local.server import Endpoint, serve_options
 
 _SNIPPET = """
 Try it in another terminal:
@@ -100,6 +101,14 @@ def _serve_parser(serving: argparse.ArgumentParser) -> None:
         help="base URL of an OpenAI-compatible server that answers instead of the embedded models",
     )
     add("--engine-key", metavar="KEY", help="key of that server")
+    add("--embedding-engine", metavar="URL", help="the same for text embeddings")
+    add("--embedding-model", metavar="NAME", help="name to ask the embedding engine for")
+    add(
+        "--clip",
+        nargs=2,
+        metavar=("IMAGE.onnx", "TEXT.onnx"),
+        help="a CLIP pair, so that images and texts share a space; tokenizer.json lies beside the text encoder",
+    )
     add(
         "--safety", default="medium", choices=["off", *list(SEVERITIES)[1:]],
         help="severity from which content safety blocks (default: %(default)s)",
@@ -193,6 +202,9 @@ def _options(chosen: argparse.Namespace) -> Options:
         model=chosen.model,
         engine_url=chosen.engine,
         engine_key=chosen.engine_key,
+        embedding_url=chosen.embedding_engine,
+        embedding_model=chosen.embedding_model,
+        clip=tuple(chosen.clip) if chosen.clip else None,
         content_safety=False if chosen.safety == "off" else ContentSafety(threshold=chosen.safety),
         faults=Faults.parse(chosen.fault) if chosen.fault else None,
         fault_header=chosen.fault_header,

@@ -10,6 +10,28 @@ import json
 from typing import Any, ClassVar, Literal
 
 from azure_inference_local.families import Family
+from azure_inference_local.refusals import (
+    Refusal,
+    forbidden,
+    managed_422,
+    openai_path,
+    openai_refusal,
+    string_loc,
+    with_code,
+)
+
+__all__ = [
+    "AZURE_OPENAI",
+    "BY_NAME",
+    "FOUNDRY",
+    "FOUNDRY_AUDIENCES",
+    "MANAGED",
+    "ML_AUDIENCES",
+    "OPENAI_V1",
+    "SERVERLESS",
+    "Refusal",
+    "Serverless",
+]
 
 Versions = Literal["listed", "dated", "any"]
 """Which values of `api-version` a dialect takes: the API's own, every date, or all and none."""
@@ -33,29 +55,6 @@ _CODES = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
-
-
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
-    """An answer other than 200: a status, a JSON body and headers.
-
-    Args:
-        status: The HTTP status.
-        body: The JSON value of the answer's body.
-        headers: Further headers of the answer.
-    """
-
-    def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
-        super().__init__(f"{status}: {body}")
-        self.status = status
-        self.body = body
-        self.headers = headers or {}
-
-
-def _with_code(status: int, body: Any) -> Refusal:
-    """Return a refusal whose error code is in a header, too, as the services send it."""
-    error = body.get("error") if isinstance(body, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    return Refusal(status, body, {"x-ms-error-code": str(code)} if code else None)
 
 
 class Serverless:
@@ -83,31 +82,31 @@ class Serverless:
 
     def not_found(self) -> Refusal:
         """The route or the version of the API does not exist."""
-        return _with_code(404, {"error": {"code": "404", "message": "Resource not found"}})
+        return with_code(404, {"error": {"code": "404", "message": "Resource not found"}})
 
     def no_modality(self) -> Refusal:
         """The model has no such route."""
         text = "Modality not supported by the model: the resource was not found"
-        return _with_code(404, {"error": {"code": "404", "message": text}})
+        return with_code(404, {"error": {"code": "404", "message": text}})
 
     def missing_api_version(self) -> Refusal:
         """The request has no `api-version`."""
         text = "The api-version query parameter (?api-version=) is required for all requests."
-        return _with_code(400, {"error": {"code": "MissingApiVersionParameter", "message": text}})
+        return with_code(400, {"error": {"code": "MissingApiVersionParameter", "message": text}})
 
     def no_model(self) -> Refusal:
         """The request names no model where it has to."""
         text = "No model specified in request. Please provide a model name in the request body or as a x-ms-model-mesh-model-name header."
-        return _with_code(400, {"error": {"code": "no_model_name", "message": text, "details": text}})
+        return with_code(400, {"error": {"code": "no_model_name", "message": text, "details": text}})
 
     def unknown_model(self, model: str) -> Refusal:
         """The request names a model that is not there."""
         text = f"Unknown model: {model[:100]}"
-        return _with_code(404, {"error": {"code": "unknown_model", "message": text, "details": text}})
+        return with_code(404, {"error": {"code": "unknown_model", "message": text, "details": text}})
 
     def generic(self, status: int, message: str, code: str | None = None) -> Refusal:
         """Any other refusal: the status, a sentence, and a code where there is one."""
-        return _with_code(
+        return with_code(
             status,
             {
                 "error": {
@@ -122,7 +121,7 @@ class Serverless:
         """The request does not fit the schema; `entries` are pydantic's."""
         if family.refusal == "managed":
             return managed_422(entries)
-        return Refusal(422, {"detail": [_string_loc(entry) for entry in entries]})
+        return Refusal(422, {"detail": [string_loc(entry) for entry in entries]})
 
     def unsupported(self, loc: list[str], value: Any, family: Family) -> Refusal:
         """The request uses a known parameter (at `loc` below the body) that the model does not support."""
@@ -139,9 +138,7 @@ class Serverless:
             )
         if family.refusal == "repr":
             shown = [{**entry, "loc": tuple(entry["loc"])}]
-            return _with_code(
-                422, {"error": {"code": "Invalid input", "message": repr(shown), "status": 422}}
-            )
+            return with_code(422, {"error": {"code": "Invalid input", "message": repr(shown), "status": 422}})
         return self.invalid([entry], family)
 
     def extras(self, names: list[str], header: str | None) -> Refusal:
@@ -163,12 +160,12 @@ class Serverless:
         del results  # this dialect does not tell them
         text = _FILTERED.format(whose="Microsoft's")
         error = {"message": text, "type": None, "param": "prompt", "code": "content_filter", "status": 400}
-        return _with_code(400, {"error": error})
+        return with_code(400, {"error": error})
 
     def rate_limited(self, wait: float) -> Refusal:
         """Too many requests; `wait` is the time to the next admission in seconds."""
         text = f"Rate limit is exceeded. Try again in {max(1, round(wait))} seconds."
-        return _with_code(429, {"error": {"code": "429", "message": text}})
+        return with_code(429, {"error": {"code": "429", "message": text}})
 
     def engine_error(self, status: int, code: str, message: str) -> Refusal:
         """The engine refused the request or failed."""
@@ -217,13 +214,13 @@ class Foundry(Serverless):
         if not presented:
             return self.wrong_audience()
         text = "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource."
-        return _with_code(401, {"error": {"code": "401", "message": text}})
+        return with_code(401, {"error": {"code": "401", "message": text}})
 
     def invalid(self, entries: list[dict[str, Any]], family: Family) -> Refusal:
         """The model's own answer, wrapped as JSON text by the gateway."""
         del family
-        message = json.dumps({"detail": [_string_loc(entry) for entry in entries]})
-        return _with_code(422, {"error": {"code": "Invalid input", "message": message, "status": 422}})
+        message = json.dumps({"detail": [string_loc(entry) for entry in entries]})
+        return with_code(422, {"error": {"code": "Invalid input", "message": message, "status": 422}})
 
     def unsupported(self, loc: list[str], value: Any, family: Family) -> Refusal:
         """The model's own refusal, wrapped by the gateway."""
@@ -232,7 +229,7 @@ class Foundry(Serverless):
     def rate_limited(self, wait: float) -> Refusal:
         """Too many requests."""
         text = f"Rate limit of 10 per 60s exceeded for UserByModelByMinute. Please wait {max(1, round(wait))} seconds before retrying."
-        refusal = _with_code(429, {"error": {"code": "RateLimitReached", "message": text, "details": text}})
+        refusal = with_code(429, {"error": {"code": "RateLimitReached", "message": text, "details": text}})
         refusal.headers["x-ratelimit-type"] = "UserByModelByMinute"
         refusal.headers["x-ratelimit-timeremaining"] = str(max(1, round(wait)))
         return refusal
@@ -255,29 +252,29 @@ class AzureOpenAI(Serverless):
     def no_modality(self) -> Refusal:
         """The deployment's model has no such operation."""
         text = "The operation does not work with the specified model: the resource was not found."
-        return _openai(404, text, code="OperationNotSupported")
+        return openai_refusal(404, text, code="OperationNotSupported")
 
     def unknown_model(self, model: str) -> Refusal:
         """There is no such deployment."""
         del model
         text = "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again."
-        return _with_code(404, {"error": {"code": "DeploymentNotFound", "message": text}})
+        return with_code(404, {"error": {"code": "DeploymentNotFound", "message": text}})
 
     def no_model(self) -> Refusal:
         """The request names no model."""
-        return _openai(
+        return openai_refusal(
             400, "you must provide a model parameter", param="model", code="missing_required_parameter"
         )
 
     def generic(self, status: int, message: str, code: str | None = None) -> Refusal:
         """Any other refusal."""
-        return _openai(status, message, code=code)
+        return openai_refusal(status, message, code=code)
 
     def invalid(self, entries: list[dict[str, Any]], family: Family) -> Refusal:
         """The first fault of the request, in OpenAI's form."""
         del family
         first = entries[0]
-        path = _openai_path(first["loc"][1:])
+        path = openai_path(first["loc"][1:])
         missing = first["type"] == "missing"
         text = (
             f"Missing required parameter: '{path}'."
@@ -285,20 +282,20 @@ class AzureOpenAI(Serverless):
             else f"Invalid value for '{path}': {first['msg']}."
         )
         code = "missing_required_parameter" if missing else "invalid_value"
-        return _openai(400, text, param=path or None, code=code)
+        return openai_refusal(400, text, param=path or None, code=code)
 
     def unsupported(self, loc: list[str], value: Any, family: Family) -> Refusal:
         """The request uses a known parameter that the model does not support."""
         del value, family
-        path = _openai_path(loc)
+        path = openai_path(loc)
         text = f"Unsupported parameter: '{path}' is not supported with this model."
-        return _openai(400, text, param=path, code="unsupported_parameter")
+        return openai_refusal(400, text, param=path, code="unsupported_parameter")
 
     def extras(self, names: list[str], header: str | None) -> Refusal:
         """The request holds keys OpenAI's API does not know."""
         del header
         plural = "s" if len(names) > 1 else ""
-        return _openai(400, f"Unrecognized request argument{plural} supplied: {', '.join(names)}")
+        return openai_refusal(400, f"Unrecognized request argument{plural} supplied: {', '.join(names)}")
 
     def filtered(self, results: dict[str, Any]) -> Refusal:
         """Content safety blocked the prompt; the body tells the findings by category."""
@@ -310,12 +307,12 @@ class AzureOpenAI(Serverless):
             "status": 400,
             "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": results},
         }
-        return _with_code(400, {"error": error})
+        return with_code(400, {"error": error})
 
     def rate_limited(self, wait: float) -> Refusal:
         """Too many requests."""
         text = f"Requests to the ChatCompletions_Create Operation under Azure OpenAI API have exceeded token rate limit of your current pricing tier. Please retry after {max(1, round(wait))} seconds."
-        return _with_code(429, {"error": {"code": "429", "message": text}})
+        return with_code(429, {"error": {"code": "429", "message": text}})
 
 
 class OpenAIV1(AzureOpenAI):
@@ -333,42 +330,3 @@ SERVERLESS, MANAGED, FOUNDRY, AZURE_OPENAI, OPENAI_V1 = (
     OpenAIV1(),
 )
 BY_NAME: dict[str, Serverless] = {d.name: d for d in (SERVERLESS, MANAGED, FOUNDRY, AZURE_OPENAI, OPENAI_V1)}
-
-
-def forbidden(loc: list[str], value: Any) -> dict[str, Any]:
-    """Return pydantic's entry for a key that may not be there."""
-    return {
-        "type": "extra_forbidden",
-        "loc": ["body", *loc],
-        "msg": "Extra inputs are not permitted",
-        "input": value,
-        "url": "https://errors.pydantic.dev/2.10/v/extra_forbidden",
-    }
-
-
-def managed_422(entries: list[dict[str, Any]]) -> Refusal:
-    """Return the 422 of Microsoft's model server, which Cohere's serverless endpoints send, too."""
-    error = {"code": "Invalid input", "status": 422, "message": "invalid input error", "details": entries}
-    return _with_code(422, {"error": error})
-
-
-def _string_loc(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return the entry with a `loc` of strings only: the documentation's own handler joins them."""
-    return {**entry, "loc": [str(part) for part in entry["loc"]]}
-
-
-def _openai_path(loc: list[Any]) -> str:
-    """Return a location as OpenAI writes it: `messages[0].role`."""
-    text = ""
-    for part in loc:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif part.isidentifier():
-            text += f".{part}" if text else part
-    return text
-
-
-def _openai(status: int, message: str, *, param: str | None = None, code: str | None = None) -> Refusal:
-    """Return a refusal in OpenAI's form."""
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    return _with_code(status, {"error": {"message": message, "type": kind, "param": param, "code": code}})

@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 import orjson
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
-from azure_inference_local.dialects import Refusal, Serverless
+from azure_inference_local.dialects import Serverless
 from azure_inference_local.families import Family
+from azure_inference_local.faults import Cut
 
 API_VERSIONS = (
     "2024-04-01-preview",
@@ -61,6 +63,8 @@ async def read_body(request: Request, dialect: Serverless, *, limit: int, idle: 
             )
             late.headers["connection"] = "close"
             raise late from None
+        except ClientDisconnect:
+            raise Cut from None
         if part is None:
             return bytes(body)
         body += part
@@ -129,15 +133,3 @@ def _entry(kind: str, loc: tuple[int | str, ...], message: str, value: Any) -> d
     if isinstance(value, str) and len(value) > _SHOWN:
         value = value[:_SHOWN] + "..."
     return {"type": kind, "loc": ["body", *loc], "msg": message, "input": value}
-
-
-__all__ = [
-    "API_VERSIONS",
-    "Refusal",
-    "check_api_version",
-    "entries",
-    "parse_body",
-    "read_body",
-    "validate",
-    "value_fault",
-]

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
 import socket
 import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from azure_inference_local.auth import Auth, new_key
-from azure_inference_local.families import Family, select
+from azure_inference_local.families import select
 from azure_inference_local.faults import FaultDesk, Faults
-from azure_inference_local.safety import ContentSafety
+from azure_inference_local.options import Options, Safety, engines_of, is_loopback, safety_of
 from azure_inference_local.workers import Engines, Workers
 
 if TYPE_CHECKING:
@@ -27,54 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("azure_inference_local")
 
-Safety = bool | ContentSafety | Mapping[str, "bool | ContentSafety"]
 _START = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How a server is started; see `serve` for what each option means."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    key: str | None = field(default=None, repr=False)
-    families: Sequence[str] | str | None = None
-    tls: bool = False
-    engines: Engines | None = None
-    model: str | None = None
-    engine_url: str | None = None
-    engine_key: str | None = field(default=None, repr=False)
-    content_safety: Safety = True
-    faults: Faults | None = None
-    fault_header: bool = False
-    gateway_424: bool = False
-    max_connections: int = 64
-    max_body: int = 10 << 20
-    idle_timeout: float = 30.0
-    grace: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse combinations that are not safe or make no sense."""
-        if not is_loopback(self.host) and not self.key:
-            raise ValueError(
-                f"host {self.host!r} can be reached by others: give the server a key of your own"
-            )
-        if self.key is not None and (not self.key or not self.key.isascii() or not self.key.isprintable()):
-            raise ValueError("a key is a text of printable ASCII characters")
-        if self.max_connections < 1:
-            raise ValueError("max_connections is at least 1")
-        if sum(given is not None for given in (self.engines, self.model, self.engine_url)) > 1:
-            raise ValueError("engines, model and engine_url exclude each other")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach a host."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Endpoint:
@@ -97,7 +48,7 @@ class Endpoint:
             options.families if isinstance(options.families, str) else tuple(options.families or ())
         )
         self.families = tuple(self._chosen)
-        self._engines = options.engines or _engines(options)
+        self._engines = options.engines or engines_of(options)
         self._workers = Workers(options.max_connections)
         self._stack = contextlib.ExitStack()
         self._servers: list[tuple[uvicorn.Server, threading.Thread]] = []
@@ -154,8 +105,7 @@ class Endpoint:
         return self
 
     def stop(self) -> None:
-        """Stop: running answers are ended, every thread has left when this returns."""
-        self._workers.cancel()
+        """Stop: running answers get the time of `grace` to end; every thread has left when this returns."""
         for server, _ in self._servers:
             server.should_exit = True
         for _, thread in self._servers:
@@ -189,7 +139,7 @@ class Endpoint:
             workers=self._workers,
             auth=self._auth,
             faults=FaultDesk(options.faults, header=options.fault_header),
-            safety=_safety(options.content_safety, self._chosen),
+            safety=safety_of(options.content_safety, self._chosen),
             limits=Limits(options.max_body, options.idle_timeout),
         )
         hosts = LOOPBACK if is_loopback(options.host) else None
@@ -253,34 +203,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=512)
 
 
-def _engines(options: Options) -> Engines:
-    """Return the engines an option names, or the embedded ones."""
-    if options.engine_url is not None:
-        from azure_inference_local.engines import url_engine  # noqa: PLC0415 - only needed with --engine
-
-        url, key = options.engine_url, options.engine_key
-        return Engines(chat=lambda: url_engine(url, key))
-    if options.model is not None:
-        from azure_inference_local.engines import default_chat_engine  # noqa: PLC0415 - the engines load lazily
-
-        model = options.model
-        return Engines(chat=lambda: default_chat_engine(model))
-    return Engines()
-
-
-def _safety(wanted: Safety, families: Mapping[str, Family]) -> dict[str, ContentSafety | None]:
-    """Return the content safety of each deployment; managed deployments have none unless they are named."""
-    chosen: dict[str, ContentSafety | None] = {}
-    for name, family in families.items():
-        named = isinstance(wanted, Mapping) and name in wanted
-        value = wanted.get(name, True) if isinstance(wanted, Mapping) else wanted
-        if isinstance(value, ContentSafety):
-            chosen[name] = value
-        else:
-            chosen[name] = ContentSafety() if value and (named or family.dialect != "managed") else None
-    return chosen
-
-
 def serve_options(options: Options) -> Endpoint:
     """Start an endpoint from a set of options; `serve` is the same with keywords."""
     return Endpoint(options).start()
@@ -296,6 +218,9 @@ def serve(
     model: str | None = None,
     engine_url: str | None = None,
     engine_key: str | None = None,
+    embedding_url: str | None = None,
+    embedding_model: str | None = None,
+    clip: tuple[str, str] | None = None,
     engines: Engines | None = None,
     content_safety: Safety = True,
     faults: Faults | str | None = None,
@@ -314,9 +239,14 @@ def serve(
         families: Families to serve beside the default deployment `local`: names, or `"all"`.
         tls: Serve https with a certificate authority made for this run (`Endpoint.ca_bundle`).
         host: The address to listen on. Anything but loopback demands a key of your own.
-        model: The chat model: a name of the catalogue or the path of a GGUF file.
-        engine_url: Base URL of an OpenAI-compatible server that answers instead of the embedded models.
-        engine_key: The key of that server.
+        model: The chat model: a name of the catalogue or the path of a GGUF file; with `engine_url` the name to
+            ask that server for.
+        engine_url: Base URL of an OpenAI-compatible server that writes instead of the embedded model.
+        engine_key: The key of that server, and of `embedding_url`.
+        embedding_url: The same for text embeddings.
+        embedding_model: The name to ask `embedding_url` for.
+        clip: Paths of the image and the text encoder of a CLIP model (ONNX, `tokenizer.json` beside the text
+            encoder): images and texts then share a space.
         engines: Engines of your own.
         content_safety: `False` for none, a `ContentSafety` for all deployments, or a mapping by deployment. By
             default the rules are on, except on managed deployments, which have none on the service, either.
@@ -337,7 +267,8 @@ def serve(
     """
     options = Options(
         host=host, port=port, key=key, families=families, tls=tls, engines=engines, model=model,
-        engine_url=engine_url, engine_key=engine_key, content_safety=content_safety,
+        engine_url=engine_url, engine_key=engine_key, embedding_url=embedding_url,
+        embedding_model=embedding_model, clip=clip, content_safety=content_safety,
         faults=Faults.parse(faults) if isinstance(faults, str) else faults, fault_header=fault_header,
         gateway_424=gateway_424, max_connections=max_connections, max_body=max_body,
         idle_timeout=idle_timeout, grace=grace,

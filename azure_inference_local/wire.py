@@ -7,224 +7,24 @@ The wording of the faults is pydantic's, as on the service, whose servers are Fa
 
 from __future__ import annotations
 
-import re
-from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from azure_inference_local.families import LOCAL, Family
-from azure_inference_local.schema_check import check_schema
+from azure_inference_local.parts import Message, NamedTool, Part, ResponseFormat, Tool, expect, family_of
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _INT64 = 2**63
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Seed = Annotated[int, Field(ge=-_INT64, lt=_INT64)]
-
-
-def _family(info: ValidationInfo) -> Family:
-    return info.context if isinstance(info.context, Family) else LOCAL
-
-
-def _expect(value: str | None, allowed: tuple[str, ...]) -> None:
-    """Refuse a value outside a closed set in pydantic's words."""
-    if value is not None and value not in allowed:
-        *head, last = (f"'{item}'" for item in allowed)
-        expected = f"{', '.join(head)} or {last}" if head else last
-        raise PydanticKnownError("enum", {"expected": expected})
-
-
-class _Part(BaseModel):
-    """Base of the models inside a request: keys they do not know are let through, as on the service."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-class PartType(str, Enum):
-    """Kinds of message content."""
-
-    TEXT = "text"
-    IMAGE_URL = "image_url"
-    INPUT_AUDIO = "input_audio"
-    AUDIO_URL = "audio_url"
-
-
-class Url(_Part):
-    """A reference to an image or a sound."""
-
-    url: str
-    detail: Literal["auto", "low", "high"] | None = None
-
-
-class Audio(_Part):
-    """A sound in base64."""
-
-    data: str
-    format: Literal["wav", "mp3"]
-
-
-class ContentPart(_Part):
-    """One part of a message: text, image or sound."""
-
-    type: PartType
-    text: str | None = None
-    image_url: Url | None = None
-    input_audio: Audio | None = None
-    audio_url: Url | None = None
-
-    @model_validator(mode="after")
-    def validate_content_part(self) -> ContentPart:
-        """Refuse a part without the member its type names."""
-        if getattr(self, self.type.value) is None:
-            raise ValueError(f"{self.type.value} must be provided when type is {self.type.value}.")
-        return self
-
-
-class CalledFunction(_Part):
-    """The function a model called, its arguments as JSON text."""
-
-    name: str
-    arguments: str = "{}"
-
-
-class CalledTool(_Part):
-    """One tool call of an assistant message."""
-
-    id: str | None = None
-    type: Literal["function"] = "function"
-    function: CalledFunction
-
-
-class Message(_Part):
-    """One message of a conversation."""
-
-    role: str
-    content: str | list[ContentPart] | None = None
-    name: str | None = None
-    tool_calls: list[CalledTool] | None = None
-    tool_call_id: str | None = None
-
-    @field_validator("role")
-    @classmethod
-    def known_role(cls, value: str, info: ValidationInfo) -> str:
-        """Refuse a role the model does not have."""
-        _expect(value, _family(info).roles)
-        return value
-
-
-class Function(_Part):
-    """A function a model may call."""
-
-    name: str
-    description: str | None = None
-    parameters: dict[str, Any] | bool | None = None
-
-    @field_validator("name")
-    @classmethod
-    def plain_name(cls, value: str) -> str:
-        """Refuse a name the service does not take."""
-        if not _NAME.fullmatch(value):
-            raise ValueError(
-                f"Function name was {value[:80]} but must be a-z, A-Z, 0-9, or contain underscores and dashes, with a maximum length of 64."
-            )
-        return value
-
-    @field_validator("parameters", mode="before")
-    @classmethod
-    def sound_schema(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse what is not a JSON schema; the managed server refuses null, too."""
-        if value is not None or _family(info).dialect == "managed":
-            check_schema(value)
-        return value
-
-    @model_validator(mode="before")
-    @classmethod
-    def described(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse a function without a description where the managed server does."""
-        managed = _family(info).dialect == "managed"
-        if managed and isinstance(value, dict) and value.get("name") and value.get("description") is None:
-            raise ValidationError.from_exception_data(
-                cls.__name__, [{"type": "missing", "loc": ("description",), "input": value}]
-            )
-        return value
-
-
-class Tool(_Part):
-    """A tool of a request."""
-
-    type: Literal["function"] = "function"
-    function: Function
-
-
-class NamedFunction(_Part):
-    """The function a `tool_choice` names."""
-
-    name: str
-
-
-class NamedTool(_Part):
-    """A `tool_choice` that names one function."""
-
-    type: Literal["function"]
-    function: NamedFunction
-
-
-class SchemaFormat(_Part):
-    """The schema an answer has to fit."""
-
-    name: str
-    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
-    description: str | None = None
-    strict: bool | None = None
-
-    @field_validator("name")
-    @classmethod
-    def plain_name(cls, value: str) -> str:
-        """Refuse a name the service does not take."""
-        if not _NAME.fullmatch(value):
-            raise PydanticKnownError("string_pattern_mismatch", {"pattern": "^[a-zA-Z0-9_-]{1,64}$"})
-        return value
-
-    @field_validator("schema_", mode="before")
-    @classmethod
-    def sound_schema(cls, value: Any) -> Any:
-        """Refuse what is not a JSON schema."""
-        if value is not None:
-            check_schema(value)
-        return value
-
-
-class ResponseFormat(_Part):
-    """The form of the answer's text."""
-
-    type: str
-    json_schema: SchemaFormat | None = None
-
-    @field_validator("type")
-    @classmethod
-    def known_type(cls, value: str, info: ValidationInfo) -> str:
-        """Refuse a form that does not exist, or one the managed server does not have."""
-        if _family(info).dialect == "managed" and value not in ("text", "json_object"):
-            raise ValueError(f"Response format was {value[:40]} but must be either 'text' or 'json_object'.")
-        _expect(value, ("text", "json_object", "json_schema"))
-        return value
-
-    @model_validator(mode="after")
-    def has_schema(self) -> ResponseFormat:
-        """Refuse `json_schema` without a schema."""
-        if self.type == "json_schema" and (self.json_schema is None or self.json_schema.schema_ is None):
-            raise ValueError("json_schema.schema must be provided when type is json_schema.")
-        return self
 
 
 class _Generation(BaseModel):
@@ -246,7 +46,7 @@ class _Generation(BaseModel):
     @classmethod
     def in_range(cls, value: float, info: ValidationInfo) -> float:
         """Refuse a temperature above the model's largest."""
-        limit = _family(info).temperature_max
+        limit = family_of(info).temperature_max
         if value > limit:
             raise PydanticKnownError("less_than_equal", {"le": limit})
         return value
@@ -255,7 +55,7 @@ class _Generation(BaseModel):
     @classmethod
     def within_output(cls, value: int | None, info: ValidationInfo) -> int | None:
         """Refuse more output than the model can write."""
-        limit = _family(info).max_output
+        limit = family_of(info).max_output
         if value is not None and value > limit:
             raise PydanticKnownError("less_than_equal", {"le": limit})
         return value
@@ -281,10 +81,10 @@ class ChatRequest(_Generation):
     @classmethod
     def known_choice(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse a choice that does not exist; the managed server takes words only."""
-        if _family(info).dialect == "managed" and not isinstance(value, str | None):
+        if family_of(info).dialect == "managed" and not isinstance(value, str | None):
             raise PydanticKnownError("string_type")
         if isinstance(value, str):
-            _expect(value, ("auto", "none", "required"))
+            expect(value, ("auto", "none", "required"))
         return value
 
     @model_validator(mode="after")
@@ -307,7 +107,7 @@ class CompletionRequest(_Generation):
     @classmethod
     def one_prompt(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse a list where the managed server takes one string."""
-        if _family(info).dialect == "managed" and not isinstance(value, str):
+        if family_of(info).dialect == "managed" and not isinstance(value, str):
             raise PydanticKnownError("string_type")
         return value
 
@@ -326,14 +126,14 @@ class _Embedding(BaseModel):
     @classmethod
     def known_encoding(cls, value: str | None, info: ValidationInfo) -> str | None:
         """Refuse an encoding the model does not write."""
-        _expect(value, _family(info).encodings)
+        expect(value, family_of(info).encodings)
         return value
 
     @field_validator("input_type")
     @classmethod
     def known_type(cls, value: str | None, info: ValidationInfo) -> str | None:
         """Refuse a kind of input the model does not tell apart."""
-        _expect(value, _family(info).input_types)
+        expect(value, family_of(info).input_types)
         return value
 
 
@@ -346,11 +146,11 @@ class EmbeddingsRequest(_Embedding):
     @classmethod
     def within_batch(cls, value: list[str], info: ValidationInfo) -> list[str]:
         """Refuse more texts than the model takes at once."""
-        refuse_batch(len(value), _family(info).batch)
+        refuse_batch(len(value), family_of(info).batch)
         return value
 
 
-class ImageInput(_Part):
+class ImageInput(Part):
     """One image as a data: URL, and text beside it where the model has a joint space."""
 
     image: str
@@ -366,7 +166,7 @@ class ImageEmbeddingsRequest(_Embedding):
     @classmethod
     def within_batch(cls, value: list[ImageInput], info: ValidationInfo) -> list[ImageInput]:
         """Refuse more images than the model takes at once."""
-        refuse_batch(len(value), _family(info).image_batch)
+        refuse_batch(len(value), family_of(info).image_batch)
         return value
 
 

@@ -5,13 +5,13 @@ import gc
 import http.client
 import json
 import logging
-import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -47,7 +47,7 @@ def test_nothing_stays_behind():
         bundle = endpoint.ca_bundle
     assert set(threading.enumerate()) <= before
     assert echo.closed.is_set()
-    assert not os.path.exists(bundle)
+    assert not Path(bundle).exists()
     gc.collect()
 
 
@@ -69,6 +69,20 @@ def test_stopping_in_the_middle_of_a_stream():
     assert time.monotonic() - start < 8
     with contextlib.suppress(http.client.IncompleteRead):
         assert b"[DONE]" not in response.read()
+    response.close()
+    connection.close()
+
+
+def test_grace():
+    """An answer that ends within the time of grace is whole, although the server was told to stop meanwhile."""
+    body = {"messages": [{"role": "user", "content": "slowly " * 40}], "stream": True}
+    with serve(engines=engines(), grace=20) as endpoint:
+        host, port = endpoint.url.removeprefix("http://").split(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=20)
+        connection.request("POST", f"/chat/completions{QUERY}", json.dumps(body), {"api-key": endpoint.key})
+        response = connection.getresponse()
+        response.readline()
+    assert response.read().endswith(b"data: [DONE]\n\n")
     response.close()
     connection.close()
 
