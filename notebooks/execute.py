@@ -83,7 +83,13 @@ def execute(path: Path) -> list[str]:
     notebook = nbformat.read(path, as_version=4)
     found: list[str] = []
     try:
-        NotebookClient(notebook, timeout=300, coalesce_streams=True, kernel_name="python3").execute()
+        NotebookClient(
+            notebook,
+            timeout=300,
+            coalesce_streams=True,
+            kernel_name="python3",
+            extra_arguments=["--log-level=ERROR"],
+        ).execute()
     except CellExecutionError as error:  # the notebook on disk stays as it was
         return [str(error)]
     tidy(notebook)
