@@ -72,6 +72,8 @@ def user_content(blocks: list[tuple[Block, str]]) -> str | list[dict[str, Any]]:
     Raises:
         ConfigurationError: A block has no place in the API.
     """
+    if not blocks:
+        return ""
     if len(blocks) == 1 and (text := text_of(blocks[0][0])) is not None:
         return text
     return [_part(block, position) for block, position in blocks]

@@ -99,4 +99,9 @@ def to_timeouts(value: float | Timeouts | dict[str, float] | None) -> float | Ti
     """A ``timeout`` field as the core takes it; ``None`` is the default, as everywhere in LangChain."""
     if value is None:
         return Timeouts()
-    return Timeouts(**value) if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    known = ("total", "connect", "first_byte", "idle")
+    if unknown := sorted(value.keys() - set(known)):
+        raise ConfigurationError(f"timeout has unknown keys {unknown}; there are {', '.join(known)}")
+    return Timeouts(**value)

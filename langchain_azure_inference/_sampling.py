@@ -71,7 +71,10 @@ class Sampling(Connected):
 
     def _described(self, names: tuple[str, ...]) -> dict[str, Any]:
         """All that makes two models give different answers."""
-        return {"endpoint": self.endpoint, **self._defaults(names), **self._headers_mark()}
+        return {
+            **self._defaults(("endpoint", "api_version", "dialect", *names)),
+            **self._headers_mark(),
+        }
 
     def get_token_ids(self, text: str) -> list[int]:
         """The ids that ``custom_get_token_ids`` gives.

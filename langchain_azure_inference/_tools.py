@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from langchain_azure_inference.errors import ConfigurationError
 
-__all__ = ["Schema", "ToolLike", "schema_format", "to_tool_choice", "to_tools"]
+__all__ = ["Schema", "ToolLike", "named_by_narrowing", "schema_format", "to_tool_choice", "to_tools"]
 
 ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool
 """What a tool can be given as: a dict of any provider's form, a class, a function, a LangChain tool."""
@@ -87,6 +87,19 @@ def _named(name: str, names: Sequence[str]) -> dict[str, Any]:
     if name not in names:
         raise ConfigurationError(f"tool_choice names {name!r}, which is not among the tools: {list(names)}")
     return {"type": "function", "function": {"name": name}}
+
+
+def named_by_narrowing(params: dict[str, Any]) -> None:
+    """Say "this tool" as "some tool, of this one" to models that refuse to be told a name.
+
+    DeepSeek's models on Azure answer a named ``tool_choice`` with a 400; LangChain's own provider for them
+    does the same.
+    """
+    choice = params.get("tool_choice")
+    if isinstance(choice, dict) and "deepseek" in (params.get("model") or "").lower():
+        name = choice["function"]["name"]
+        params["tools"] = [tool for tool in params["tools"] if tool["function"]["name"] == name]
+        params["tool_choice"] = "required"
 
 
 def schema_format(schema: Schema, *, strict: bool | None = None) -> dict[str, Any]:

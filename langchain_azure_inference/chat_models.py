@@ -20,7 +20,14 @@ from langchain_azure_inference._profiles import profile_of
 from langchain_azure_inference._results import ChunkMapper, to_generations
 from langchain_azure_inference._sampling import SAMPLING, Sampling
 from langchain_azure_inference._structured import Method, binding_of, parsed_by, parser_of
-from langchain_azure_inference._tools import Schema, ToolLike, schema_format, to_tool_choice, to_tools
+from langchain_azure_inference._tools import (
+    Schema,
+    ToolLike,
+    named_by_narrowing,
+    schema_format,
+    to_tool_choice,
+    to_tools,
+)
 from langchain_azure_inference._tracing import combined_usage, tracing_params
 from langchain_azure_inference._version import __version__
 from langchain_azure_inference.errors import ConfigurationError, translated
@@ -76,6 +83,7 @@ class ChatAzureInference(Sampling, BaseChatModel):
             names = [tool["function"]["name"] for tool in call.get("tools") or ()]
             call["tool_choice"] = to_tool_choice(call["tool_choice"], names)
         params = merge_params(self._defaults(_PARAMETERS), call)
+        named_by_narrowing(params)
         if isinstance(params.get("response_format"), type):
             params["response_format"] = schema_format(params["response_format"])
         return params

@@ -121,6 +121,7 @@ class AzureInferenceLLM(Sampling, BaseLLM):
         finally:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         return _to_result(results, params.get("model"))
 
     def _stream(

@@ -477,6 +477,7 @@ def test_aliases(server: ScriptedServer, aliases: dict[str, int]) -> None:
         ({"temperature": True}, "bool"),
         ({"max_retries": -1}, "max_retries"),
         ({"timeout": 0}, "timeout"),
+        ({"timeout": {"read": 3}}, "first_byte"),
         ({"extra_parameters": "ignore"}, "extra_parameters"),
         ({"dialect": "klingon"}, "dialect"),
         ({"ca_bundle": "/nowhere.pem"}, "ca_bundle"),

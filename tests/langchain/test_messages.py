@@ -62,6 +62,7 @@ def sent(server: ScriptedServer, *messages: BaseMessage) -> list[dict[str, Any]]
         (HumanMessage([{"type": "text", "text": "hi"}]), {"role": "user", "content": "hi"}),
         (HumanMessage(["hi"]), {"role": "user", "content": "hi"}),
         (HumanMessage([{"text": "hi"}]), {"role": "user", "content": "hi"}),
+        (HumanMessage([]), {"role": "user", "content": ""}),
         (AIMessage("yes"), {"role": "assistant", "content": "yes"}),
         (AIMessage(""), {"role": "assistant", "content": ""}),
         (

@@ -132,6 +132,16 @@ def test_what_is_no_function_tool_is_refused(server: ScriptedServer, bad: Any) -
         model_of(server).bind_tools([weather, bad])
 
 
+def test_deepseek_is_not_told_a_name(server: ScriptedServer) -> None:
+    """DeepSeek's models refuse a named tool: they get the one tool, and must call it."""
+    bound = model_of(server, model="DeepSeek-V3").bind_tools([weather, add], tool_choice="add")
+    bound.invoke("x")
+    body = server.last.json
+    assert (body["tool_choice"], [t["function"]["name"] for t in body["tools"]]) == ("required", ["add"])
+    bound.invoke("x", model="gpt-4o")
+    assert len(server.last.json["tools"]) == 2
+
+
 def test_no_tools_is_no_tools(server: ScriptedServer) -> None:
     """An empty list of tools is not sent."""
     model_of(server).bind_tools([]).invoke("x")
