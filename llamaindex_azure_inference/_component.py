@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, ClassVar, Literal, TypeVar
 from warnings import warn
@@ -63,7 +64,11 @@ _CONNECTION_FIELDS = (
     "dialect",
     "allow_insecure",
     "trust_env",
+    "user_agent",
 )
+
+
+_connection_values: Callable[[dict[str, Any]], tuple[Any, ...]] = itemgetter(*_CONNECTION_FIELDS)
 
 
 class EndpointComponent(BaseComponent):
@@ -111,6 +116,7 @@ class EndpointComponent(BaseComponent):
     )
     allow_insecure: bool = Field(default=False, description="Allow plain http to another machine.")
     trust_env: bool = Field(default=False, description="Honour the environment's proxy and CA variables.")
+    user_agent: str = Field(default="llamaindex", description="Put before this package's own user agent.")
     model_extras: dict[str, Any] = Field(
         default_factory=dict,
         description="Parameters of the model beyond the common ones, sent with every call.",
@@ -174,15 +180,12 @@ class EndpointComponent(BaseComponent):
     # -- the client --
 
     def _settings(self) -> tuple[Any, ...]:
-        values = self.__dict__
-        return tuple(values[name] for name in _CONNECTION_FIELDS)
+        return _connection_values(self.__dict__)
 
     def _connect(self) -> Connection:
         values: dict[str, Any] = {name: getattr(self, name) for name in _CONNECTION_FIELDS}
         model = getattr(self, self._model_field)
-        connection = Connection(
-            **values, model=None if model == "unknown" else model, user_agent="llamaindex"
-        )
+        connection = Connection(**values, model=None if model == "unknown" else model)
         if connection.model:
             setattr(self, self._model_field, connection.model)
         return connection
@@ -192,12 +195,15 @@ class EndpointComponent(BaseComponent):
 
     def _client_as(self, kind: type[ClientT]) -> ClientT:
         """The client for the fields as they are now."""
-        settings = self._settings()
-        if self._client is None or settings != self._client_settings:
-            self._client, self._client_settings = self._make_client(self._connect()), settings
-        if not isinstance(self._client, kind):
+        # This runs in every call; pydantic's own access to private attributes takes several times as long.
+        private = self.__pydantic_private__ or {}
+        client, settings = private["_client"], self._settings()
+        if client is None or settings != private["_client_settings"]:
+            client = self._make_client(self._connect())
+            self._client, self._client_settings = client, settings
+        if not isinstance(client, kind):
             raise TypeError(f"{type(self).__name__} has no {kind.__name__}")
-        return self._client
+        return client
 
     def _any_client(self) -> _Client:
         raise NotImplementedError

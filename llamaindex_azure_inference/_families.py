@@ -7,6 +7,7 @@ Context windows and output limits are those of the API's documentation of each f
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = ["UNKNOWN", "Family", "family_of"]
@@ -50,6 +51,7 @@ _FAMILIES: tuple[tuple[str, Family], ...] = (
 )
 
 
+@lru_cache(maxsize=256)
 def family_of(model: str | None) -> Family:
     """Find the family by a model's name, e.g. ``Meta-Llama-3.1-405B-Instruct``; ``UNKNOWN`` if there is none."""
     name = (model or "").lower().replace("_", "-").replace(" ", "-")

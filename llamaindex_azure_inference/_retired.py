@@ -17,6 +17,7 @@ _SAME = {
     "headers": "default_headers",
     "model": "model",
     "retry_total": "max_retries",
+    "user_agent": "user_agent",
 }
 _TIMES = {"connection_timeout": "connect", "read_timeout": "idle"}
 

@@ -73,13 +73,23 @@ class ChatAccumulator:
 
     def _note(self, delta: ChatDelta) -> dict[str, Any]:
         """Keep what the delta says about the answer, and give what is known so far."""
-        found = {
-            "finish_reason": delta.finish_reason,
-            "model": delta.model,
-            "content_filter_results": delta.content_filter_results,
-            "prompt_filter_results": delta.raw.get("prompt_filter_results"),
-        }
-        self._known.update(details(delta.usage, **found))
+        prompt_filter = delta.raw.get("prompt_filter_results")
+        # Most deltas say nothing but text.
+        if (
+            delta.finish_reason
+            or delta.usage
+            or delta.content_filter_results
+            or prompt_filter
+            or not self._known
+        ):
+            found = details(
+                delta.usage,
+                finish_reason=delta.finish_reason,
+                model=delta.model,
+                content_filter_results=delta.content_filter_results,
+                prompt_filter_results=prompt_filter,
+            )
+            self._known.update(found)
         return dict(self._known)
 
 

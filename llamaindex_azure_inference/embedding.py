@@ -54,7 +54,7 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
     encoding_format: str | None = Field(
         default=None, description="How the endpoint writes vectors; None: base64 where it can, else float."
     )
-    text_input_type: str | None = Field(
+    document_input_type: str | None = Field(
         default="document", description="Input type of documents; None sends none."
     )
     query_input_type: str | None = Field(
@@ -64,14 +64,16 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
     _usage: dict[str, int] = PrivateAttr(default_factory=dict)
     _types_refused: bool = PrivateAttr(default=False)
     _model_field: ClassVar[str] = "model_name"
-    _none_is_meant: ClassVar[frozenset[str]] = frozenset({"timeout", "text_input_type", "query_input_type"})
+    _none_is_meant: ClassVar[frozenset[str]] = frozenset(
+        {"timeout", "document_input_type", "query_input_type"}
+    )
 
     @classmethod
     def _read_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         if "input_type" in settings:
             both = settings["input_type"]
             given = {name: value for name, value in settings.items() if name != "input_type"}
-            settings = {"text_input_type": both, "query_input_type": both, **given}
+            settings = {"document_input_type": both, "query_input_type": both, **given}
         return super()._read_settings(settings)
 
     @classmethod
@@ -107,7 +109,7 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
         return self.model or str(self.endpoint)
 
     def _text_params(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        return self._params(call, self.text_input_type)
+        return self._params(call, self.document_input_type)
 
     def _query_params(self, call: Mapping[str, Any]) -> dict[str, Any]:
         return self._params(call, self.query_input_type)
@@ -154,7 +156,7 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
             self._types_refused = True
             _logger.warning(
                 "the model refuses input types and is asked without from now on; "
-                "text_input_type=None, query_input_type=None says so from the start"
+                "document_input_type=None, query_input_type=None says so from the start"
             )
         return {name: value for name, value in params.items() if name != "input_type"}
 

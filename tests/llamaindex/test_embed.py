@@ -221,9 +221,9 @@ def test_nothing_set_nothing_sent(plain: ScriptedServer) -> None:
 
 TYPES: dict[str, tuple[dict[str, Any], str | None, str | None]] = {
     "defaults": ({}, "document", "query"),
-    "none": ({"text_input_type": None, "query_input_type": None}, None, None),
+    "none": ({"document_input_type": None, "query_input_type": None}, None, None),
     "own names": (
-        {"text_input_type": "search_document", "query_input_type": "search_query"},
+        {"document_input_type": "search_document", "query_input_type": "search_query"},
         "search_document",
         "search_query",
     ),

@@ -164,7 +164,7 @@ def test_dict_is_stable(plain: ScriptedServer, make: Any) -> None:
 def test_settings_that_change_vectors_are_in_the_dict(plain: ScriptedServer) -> None:
     """Model, dimensions, input types and extras are part of the pipeline's cache key."""
     told = embedding_model(plain, model="m", dimensions=4, input_type=None, truncate="END").to_dict()
-    assert (told["model_name"], told["dimensions"], told["text_input_type"]) == ("m", 4, None)
+    assert (told["model_name"], told["dimensions"], told["document_input_type"]) == ("m", 4, None)
     assert told["model_extras"] == {"truncate": "END"}
 
 
