@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -103,7 +103,7 @@ class CalledTool(Part):
 class Message(Part):
     """One message of a conversation."""
 
-    role: str
+    role: Annotated[str, Field(json_schema_extra={"enum": list(LOCAL.roles)})]
     content: str | list[ContentPart] | None = None
     name: str | None = None
     tool_calls: list[CalledTool] | None = None
@@ -202,7 +202,7 @@ class SchemaFormat(Part):
 class ResponseFormat(Part):
     """The form of the answer's text."""
 
-    type: str
+    type: Annotated[str, Field(json_schema_extra={"enum": list(LOCAL.response_formats)})]
     json_schema: SchemaFormat | None = None
 
     @field_validator("type")

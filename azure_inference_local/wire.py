@@ -19,11 +19,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from azure_inference_local.families import LOCAL
 from azure_inference_local.parts import Message, NamedTool, Part, ResponseFormat, Tool, expect, family_of
 
 _INT64 = 2**63
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]
+Choice = Annotated[str, Field(json_schema_extra={"enum": ["auto", "none", "required"]})]
 Seed = Annotated[int, Field(ge=-_INT64, lt=_INT64)]
 
 
@@ -67,7 +69,7 @@ class ChatRequest(_Generation):
     messages: list[Message]
     response_format: ResponseFormat | None = None
     tools: Annotated[list[Tool], Field(max_length=128)] | None = None
-    tool_choice: str | NamedTool | None = None
+    tool_choice: Choice | NamedTool | None = None
 
     @field_validator("messages", mode="before")
     @classmethod
@@ -119,8 +121,8 @@ class _Embedding(BaseModel):
 
     model: str | None = None
     dimensions: Annotated[int, Field(ge=1)] | None = None
-    encoding_format: str | None = None
-    input_type: str | None = None
+    encoding_format: Annotated[str, Field(json_schema_extra={"enum": list(LOCAL.encodings)})] | None = None
+    input_type: Annotated[str, Field(json_schema_extra={"enum": list(LOCAL.input_types)})] | None = None
 
     @field_validator("encoding_format")
     @classmethod

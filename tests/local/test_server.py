@@ -280,7 +280,7 @@ def test_pytest_plugin(pytester):
             assert os.environ["AZURE_INFERENCE_CREDENTIAL"] == azure_inference_environment.key
         """
     )
-    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
 
 
 pytest_plugins = ["pytester"]
