@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    InstanceOf,
     SecretStr,
     ValidationError,
     model_validator,
@@ -85,7 +86,7 @@ class Connected(BaseModel):
     api_version: str | None = None
     model_extras: dict[str, Any] = Field(default_factory=dict)
     extra_parameters: Literal["pass-through", "drop", "error"] | None = None
-    timeout: Timeouts | dict[str, float] | Number | None = None
+    timeout: InstanceOf[Timeouts] | dict[str, float] | Number | None = None
     max_retries: Integer | None = None
     default_headers: dict[str, SecretStr] | None = Field(default=None, exclude=True, repr=False)
     credential_scopes: list[str] | None = None
