@@ -96,6 +96,7 @@ class Api:
         await self._check_dimensions(call, wanted.dimensions, engine)
 
         def work() -> tuple[list[Any], int]:
+            """Embed in a worker thread."""
             vectors, tokens = engine.embed(wanted.input, wanted.input_type)
             matrix = resized(vectors, call.family.dimensions, wanted.dimensions)
             return encoded(matrix, wanted.encoding_format or "float"), tokens
@@ -122,6 +123,7 @@ class Api:
             pairs.append((_image_bytes(call, index, item.image), item.text))
 
         def work() -> list[Any]:
+            """Embed in a worker thread."""
             matrix = resized(engine.embed(pairs), call.family.dimensions, wanted.dimensions)
             return encoded(matrix, wanted.encoding_format or "float")
 

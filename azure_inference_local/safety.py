@@ -121,7 +121,11 @@ def _name(severity: int) -> str:
     return next(name for name, least in reversed(SEVERITIES.items()) if severity >= least)
 
 
-_WINDOW = 400
+_WINDOW = 160
+"""Characters of an answer before the newest that the rules see again: longer than any phrase they know."""
+
+_WIDE_WINDOW = 2000
+"""The same for a classifier of the user's own, which may need more of the text."""
 
 
 class AnswerWatch:
@@ -133,6 +137,8 @@ class AnswerWatch:
 
     def __init__(self, safety: ContentSafety | None) -> None:
         self._safety = safety if safety is not None and safety.answers else None
+        own = safety is not None and safety.classifier is not rule_severities
+        self._window = _WIDE_WINDOW if own else _WINDOW
         self._tails: dict[int, str] = {}
         self.results: dict[int, dict[str, dict[str, Any]]] = {}
 
@@ -149,7 +155,7 @@ class AnswerWatch:
             text = choice.get("text") or (choice.get("delta") or {}).get("content") or ""
             if not text:
                 continue
-            tail = self._tails[index] = (self._tails.get(index, "") + text)[-(_WINDOW + len(text)) :]
+            tail = self._tails[index] = (self._tails.get(index, "") + text)[-(self._window + len(text)) :]
             results = self._safety.check((tail,), prompt=False)
             self.results[index] = _worse(self.results.get(index), results)
             if blocks(results):

@@ -159,6 +159,7 @@ async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     """
 
     async def disconnected() -> None:
+        """Return when the client has left."""
         while (await request.receive())["type"] != "http.disconnect":
             pass
 

@@ -51,6 +51,7 @@ def test_async_stream(endpoint, kind):
     """The async client streams, too."""
 
     async def work():
+        """Stream in an event loop."""
         async with client(endpoint, kind, asynchronous=True) as api:
             stream = await api.chat.completions.create(model="local", messages=USER, stream=True)
             return "".join([c.choices[0].delta.content or "" async for c in stream if c.choices])

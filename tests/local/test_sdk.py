@@ -59,6 +59,7 @@ def call(request):
                 return list(result) if kwargs.get("stream") else result
 
         async def work():
+            """Do the same with the async client."""
             async with getattr(aio, name)(url, credential, **options) as client:
                 result = await getattr(client, method)(*args, **kwargs)
                 return [update async for update in result] if kwargs.get("stream") else result
@@ -216,6 +217,7 @@ def test_load_client(endpoint, family, kind):
         assert type(client).__name__ == kind
 
     async def load():
+        """Do the same with the async client."""
         async with await aio.load_client(endpoint.url_of(family), key) as client:
             return type(client).__name__
 
@@ -290,6 +292,7 @@ def test_entra_over_tls(secure, monkeypatch, asynchronous, base):
     else:
 
         async def work():
+            """Do the same with the async client."""
             async with (
                 AsyncDefaultAzureCredential() as credential,
                 aio.ChatCompletionsClient(url, credential, **options) as client,
