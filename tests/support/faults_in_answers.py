@@ -72,7 +72,9 @@ def body_rows() -> Iterable[Fault]:
     yield Fault("B5", "not UTF-8", answers(200, b'{"a": "\xff\xfe"}'), malformed, 1, WHOLE)
     zipped = {"Content-Encoding": "gzip"}
     bomb = always(lambda call: call.respond(200, plays.gzip_bomb(), zipped))
-    yield Fault("B6", "gzip bomb", bomb, large, 1, WHOLE, seconds=2.0)
+    yield Fault(
+        "B6", "gzip bomb", bomb, large, 1, WHOLE, seconds=2.0, options={"max_response_bytes": 16 << 20}
+    )
     yield Fault("B6", "wrong encoding", answers(200, wire.chat(), zipped), malformed, 1, WHOLE)
     yield Fault(
         "B6",

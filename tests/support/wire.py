@@ -33,7 +33,6 @@ __all__ = [
     "embeddings",
     "event",
     "events",
-    "floats_from",
     "info",
     "tool_call",
     "vector_of",
@@ -122,12 +121,6 @@ def embeddings(
     }
 
 
-def floats_from(vector: str) -> list[float]:
-    """A base64 vector decoded, the plain way."""
-    data = base64.b64decode(vector)
-    return list(struct.unpack(f"<{len(data) // 4}f", data))
-
-
 def info() -> dict[str, Any]:
     """The body of ``GET /info``."""
     return {"model_name": "tiny-model", "model_type": "chat-completion", "model_provider_name": "Nobody"}
@@ -212,11 +205,10 @@ def events(chunks: Iterable[dict[str, Any]], *, done: bool = True) -> Iterator[b
 
 
 class FakeClock:
-    """A clock that moves only when told to, or by sleeping on it."""
+    """A clock that moves only when told to."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now
-        self.sleeps: list[float] = []
 
     def __call__(self) -> float:
         """The time now."""
@@ -225,15 +217,6 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.now += seconds
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep without waiting."""
-        self.sleeps.append(seconds)
-        self.now += seconds
-
-    async def asleep(self, seconds: float) -> None:
-        """Sleep without waiting, in a coroutine."""
-        self.sleep(seconds)
 
 
 class FakeCredential:
