@@ -20,7 +20,7 @@ from llama_index.vector_stores.faiss import FaissVectorStore
 from PIL import Image
 
 from azure_inference_local import Endpoint, serve
-from llamaindex_azure_inference import AzureInference, AzureInferenceCompletion, AzureInferenceEmbedding
+from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.llamaindex.helpers import ADD, WEATHER, Song
 
 TEXTS = [
@@ -43,7 +43,7 @@ def endpoint() -> Iterator[Endpoint]:
 @pytest.fixture
 def llm(endpoint: Endpoint) -> Iterator[AzureInference]:
     """A chat model that answers briefly and always the same."""
-    with AzureInference(endpoint.url, endpoint.key, temperature=0, max_tokens=24, seed=1) as model:
+    with AzureInference(endpoint.url, endpoint.key, temperature=0, max_tokens=12, seed=1) as model:
         yield model
 
 
@@ -82,18 +82,10 @@ async def test_query_engine(index: VectorStoreIndex, llm: AzureInference) -> Non
 
 def test_query_engine_with_a_class(index: VectorStoreIndex, llm: AzureInference) -> None:
     """A forced tool call, enforced by the endpoint's grammar, fills the class."""
-    llm.max_tokens = 80
+    llm.max_tokens = 48
     engine = index.as_query_engine(llm=llm, similarity_top_k=1, output_cls=Song)
     song = engine.query("Make up a song with a title and a year.").response  # type: ignore[union-attr]
     assert isinstance(song, Song)
-
-
-def test_structured_output_by_schema(llm: AzureInference) -> None:
-    """The endpoint's json_schema fills the class too."""
-    from llama_index.core import PromptTemplate
-
-    llm.structured_output, llm.max_tokens = "json_schema", 80
-    assert isinstance(llm.structured_predict(Song, PromptTemplate("A song about {x}."), x="rain"), Song)
 
 
 def test_chat_engine(index: VectorStoreIndex, llm: AzureInference) -> None:
@@ -107,20 +99,12 @@ def test_chat_engine(index: VectorStoreIndex, llm: AzureInference) -> None:
 
 async def test_function_agent_with_two_tools(llm: AzureInference) -> None:
     """An agent with two tools makes a real call of the one it must start with, and comes to an end."""
-    llm.max_tokens = 60
+    llm.max_tokens = 32
     agent = FunctionAgent(tools=[WEATHER, ADD], llm=llm, initial_tool_choice="weather")
     response = await agent.run("What is the weather in Oslo?", max_iterations=5)
     assert response.tool_calls[0].tool_name == "weather"
     assert response.tool_calls[0].tool_output.content.startswith("Rain in")
     await llm.aclose()
-
-
-def test_completion_model(endpoint: Endpoint) -> None:
-    """A completion model continues a text, with the service's token counts."""
-    with AzureInferenceCompletion(endpoint.url, endpoint.key, max_tokens=8, temperature=0) as llm:
-        response = llm.complete("Once upon a time")
-    assert response.text
-    assert response.additional_kwargs["completion_tokens"] <= 8
 
 
 def test_pipeline_with_workers_and_cache(

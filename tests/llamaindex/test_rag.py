@@ -34,12 +34,21 @@ from tests.support.fault_server import Request
 from tests.support.scripted_server import Reply, ScriptedServer
 
 WORDS = "The harbour of Bergen is old and the rain is frequent. " * 12
-DOCUMENTS = [Document(text=f"Document {i}. {WORDS}", doc_id=f"d{i}") for i in range(6)]
 
 
-def index_of(server: ScriptedServer, documents: list[Document] = DOCUMENTS) -> VectorStoreIndex:
-    """An index of the documents."""
-    return VectorStoreIndex.from_documents(documents, embed_model=embedding_model(server))
+SPLIT: list[Any] = [TokenTextSplitter()]  # the default splitter takes seconds to import its library
+
+
+def texts(count: int = 6) -> list[Document]:
+    """New documents: pipelines write vectors into those they are given."""
+    return [Document(text=f"Document {i}. {WORDS}", id_=f"d{i}") for i in range(count)]
+
+
+def index_of(server: ScriptedServer) -> VectorStoreIndex:
+    """An index of six documents."""
+    return VectorStoreIndex.from_documents(
+        texts(), embed_model=embedding_model(server), transformations=SPLIT
+    )
 
 
 @pytest.mark.parametrize("make", [chat_model, completion_model], ids=["chat", "completion"])
@@ -63,7 +72,7 @@ def test_query_engine_streams(plain: ScriptedServer) -> None:
 async def test_query_engine_async(plain: ScriptedServer) -> None:
     """An async query, and an async streaming one."""
     llm, embedding = chat_model(plain), embedding_model(plain)
-    index = VectorStoreIndex.from_documents(DOCUMENTS, embed_model=embedding)
+    index = VectorStoreIndex.from_documents(texts(), embed_model=embedding, transformations=SPLIT)
     assert str(await index.as_query_engine(llm=llm).aquery("What is old?")) == wire.ANSWER
     response = await index.as_query_engine(llm=llm, streaming=True).aquery("What is old?")
     pieces = [piece async for piece in response.async_response_gen()]  # type: ignore[union-attr]
@@ -171,7 +180,7 @@ def test_index_of_images_and_texts(plain: ScriptedServer, tmp_path: Path) -> Non
 def test_extractors(plain: ScriptedServer) -> None:
     """Metadata extractors ask the model for every node, async, and the title is there."""
     pipeline = IngestionPipeline(transformations=[TitleExtractor(llm=chat_model(plain), nodes=1)])
-    nodes = pipeline.run(documents=DOCUMENTS[:2])
+    nodes = pipeline.run(documents=texts(2))
     assert [node.metadata["document_title"] for node in nodes] == [wire.ANSWER] * 2
 
 
@@ -179,11 +188,11 @@ async def test_rate_limits_are_recognised_by_extractors(
     plain: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """DocumentContextExtractor sees a 429 as a rate limit and tries again, by the text of the error."""
-    store = SimpleDocumentStore()
-    store.add_documents(DOCUMENTS[:1])
+    store, documents = SimpleDocumentStore(), texts(1)
+    store.add_documents(documents)
     llm = chat_model(plain, max_retries=0)
     extractor = DocumentContextExtractor(store, llm, max_context_length=5_000, key="context")
-    nodes = TokenTextSplitter(chunk_size=2_000).get_nodes_from_documents(DOCUMENTS[:1])
+    nodes = TokenTextSplitter(chunk_size=2_000).get_nodes_from_documents(documents)
     plain.reply(Reply(429, {"error": {"code": "429", "message": "slow down"}}))
     with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
         patch.setattr("asyncio.sleep", _no_sleep)
@@ -209,10 +218,10 @@ async def test_pipeline_with_workers(
     monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", KEY)
     pipeline = pipeline_of(plain)
     if asynchronous:
-        nodes = list(await pipeline.arun(documents=DOCUMENTS, num_workers=2))
+        nodes = list(await pipeline.arun(documents=texts(), num_workers=2))
     else:
-        nodes = list(pipeline.run(documents=DOCUMENTS, num_workers=2))
-    assert len(nodes) == len(DOCUMENTS)
+        nodes = list(pipeline.run(documents=texts(), num_workers=2))
+    assert len(nodes) == 6
     for node in nodes:
         assert node.embedding == wire.vector_of(node.get_content(metadata_mode="embed"))  # type: ignore[call-arg]
     assert {request.headers["api-key"] for request in plain.requests} == {KEY}
@@ -223,14 +232,14 @@ def test_error_of_a_worker_comes_out(plain: ScriptedServer, monkeypatch: pytest.
     monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", KEY)
     pipeline = pipeline_of(plain, extra_parameters="error", no_such_parameter=1)
     with pytest.raises(UnsupportedParameterError) as caught:
-        pipeline.run(documents=DOCUMENTS, num_workers=2)
+        pipeline.run(documents=texts(), num_workers=2)
     assert caught.value.parameters[0].name == "no_such_parameter"
 
 
 async def test_pipeline_async(plain: ScriptedServer) -> None:
     """An async pipeline in one process."""
     pipeline = pipeline_of(plain)
-    nodes = await pipeline.arun(documents=DOCUMENTS)
+    nodes = await pipeline.arun(documents=texts())
     assert all(node.embedding for node in nodes)
     await pipeline.transformations[0].aclose()  # type: ignore[attr-defined]
 
@@ -243,7 +252,7 @@ def test_pipeline_cache(plain: ScriptedServer) -> None:
         pipeline = pipeline_of(plain, **settings)
         pipeline.cache = cache
         before = len(plain.requests)
-        assert all(node.embedding for node in pipeline.run(documents=DOCUMENTS))
+        assert all(node.embedding for node in pipeline.run(documents=texts()))
         counts.append(len(plain.requests) - before)
     assert counts[0] > 0
     assert counts == [counts[0], 0, counts[0]]
@@ -257,4 +266,6 @@ def test_error_comes_out_of_an_index(plain: ScriptedServer) -> None:
 
     plain.reply_always(limited)
     with pytest.raises(RateLimitedError):
-        VectorStoreIndex.from_documents(DOCUMENTS, embed_model=embedding_model(plain, max_retries=0))
+        VectorStoreIndex.from_documents(
+            texts(), embed_model=embedding_model(plain, max_retries=0), transformations=SPLIT
+        )
