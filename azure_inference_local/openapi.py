@@ -55,6 +55,7 @@ _ERRORS = {
     "504": "The engine behind this server took too long",
 }
 _NUMBER = {"type": "integer"}
+_EVENT = {"type": "object", "required": ["data"], "properties": {"data": {"type": "string"}}}
 _USAGE = {
     "type": "object",
     "required": ["prompt_tokens", "completion_tokens", "total_tokens"],
@@ -100,7 +101,7 @@ def operation(path: str, route: str, mount: Mount) -> dict[str, Any]:
     """Return the keywords that document one route."""
     content: dict[str, Any] = {"application/json": {"schema": _ANSWERS[route]}}
     if route in ("chat", "completions"):
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {"schema": _EVENT}
     error = {"application/json": {"schema": {"type": "object"}}}
     responses: dict[str, Any] = {"200": {"description": "The answer", "content": content}}
     responses |= {status: {"description": text, "content": error} for status, text in _ERRORS.items()}

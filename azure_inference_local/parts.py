@@ -24,6 +24,7 @@ from azure_inference_local.families import LOCAL, Family
 from azure_inference_local.schema_check import check_schema
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+PlainName = Annotated[str, Field(json_schema_extra={"pattern": "^[a-zA-Z0-9_-]{1,64}$"})]
 
 
 def family_of(info: ValidationInfo) -> Family:
@@ -120,7 +121,7 @@ class Message(Part):
 class Function(Part):
     """A function a model may call."""
 
-    name: str
+    name: PlainName
     description: str | None = None
     parameters: dict[str, Any] | bool | None = None
 
@@ -177,7 +178,7 @@ class NamedTool(Part):
 class SchemaFormat(Part):
     """The schema an answer has to fit."""
 
-    name: str
+    name: PlainName
     schema_: dict[str, Any] | None = Field(default=None, alias="schema")
     description: str | None = None
     strict: bool | None = None

@@ -66,7 +66,7 @@ class _Generation(BaseModel):
 class ChatRequest(_Generation):
     """The body of `POST /chat/completions`."""
 
-    messages: list[Message]
+    messages: Annotated[list[Message], Field(json_schema_extra={"minItems": 1})]
     response_format: ResponseFormat | None = None
     tools: Annotated[list[Tool], Field(max_length=128)] | None = None
     tool_choice: Choice | NamedTool | None = None

@@ -270,6 +270,7 @@ def test_models_command(capsys):
 
 def test_pytest_plugin(pytester):
     """The fixtures of the plugin give a running endpoint and its environment."""
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makeconftest('pytest_plugins = ["azure_inference_local.pytest_plugin"]')
     pytester.makepyfile(
         """
