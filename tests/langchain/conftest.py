@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from azure_inference_local import Endpoint, serve
 from tests.langchain import brain
 from tests.support.scripted_server import ScriptedServer
 
@@ -48,3 +49,17 @@ def samples(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(httpx, "get", get)
     monkeypatch.setenv("LANGCHAIN_TESTS_USER_AGENT", "tests")
+
+
+@pytest.fixture(scope="session")
+def local_endpoint() -> Iterator[Endpoint]:
+    """The local endpoint with the smallest real model."""
+    with serve(model="smollm2-135m") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="class")
+def standard_endpoint(request: pytest.FixtureRequest, local_endpoint: Endpoint) -> Endpoint:
+    """The local endpoint for a whole class of standard tests, as its attribute ``endpoint``."""
+    request.cls.endpoint = local_endpoint
+    return local_endpoint

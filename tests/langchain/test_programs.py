@@ -10,7 +10,6 @@ from __future__ import annotations
 import operator
 import re
 import sysconfig
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,7 @@ from langgraph.graph.message import add_messages
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from azure_inference_local import serve
+from azure_inference_local import Endpoint
 from langchain_azure_inference import AzureInferenceEmbeddings, AzureInferenceLLM, ChatAzureInference
 from tests.langchain import brain
 from tests.local.passages import PAIRS
@@ -63,11 +62,10 @@ class Place:
         return AzureInferenceEmbeddings(endpoint=self.url, credential=self.key, **more)
 
 
-@pytest.fixture(scope="module")
-def real() -> Iterator[Place]:
+@pytest.fixture
+def real(local_endpoint: Endpoint) -> Place:
     """The local endpoint with the smallest real model."""
-    with serve(model="smollm2-135m") as endpoint:
-        yield Place(endpoint.url, endpoint.key, is_real=True)
+    return Place(local_endpoint.url, local_endpoint.key, is_real=True)
 
 
 @pytest.fixture(params=["rules", "real"])

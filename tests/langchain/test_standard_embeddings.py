@@ -9,6 +9,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 
+from azure_inference_local import Endpoint
 from langchain_azure_inference import AzureInferenceEmbeddings
 from tests.support.scripted_server import ScriptedServer
 
@@ -51,6 +52,23 @@ class TestEmbeddingsIntegration(EmbeddingsIntegrationTests):
     def embedding_model_params(self) -> dict[str, Any]:
         """Where to."""
         return {"endpoint": self.server.url, "credential": "test"}
+
+
+@pytest.mark.usefixtures("standard_endpoint")
+class TestEmbeddingsOnTheLocalEndpoint(EmbeddingsIntegrationTests):
+    """The integration suite with a real model."""
+
+    endpoint: Endpoint
+
+    @property
+    def embeddings_class(self) -> type[Embeddings]:
+        """The class under test."""
+        return AzureInferenceEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        """Where to."""
+        return {"endpoint": self.endpoint.url, "credential": self.endpoint.key}
 
 
 del EmbeddingsIntegrationTests, EmbeddingsUnitTests
