@@ -36,6 +36,16 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "PYTHONWARNINGS": "ignore", "PYTHONPATH": str(HERE), "TOKENIZERS_PARALLELISM": "false"}
 
 
+def warn_if_busy() -> None:
+    """Say so when neighbours would be measured too: wall times then tell little, and even CPU times rise."""
+    if hasattr(os, "getloadavg"):
+        load, cores = os.getloadavg()[0], os.cpu_count() or 1
+        if load > cores / 2:
+            print(
+                f"This machine is busy (load {load:.1f} on {cores} cores): wall times and cold starts will be too long."
+            )
+
+
 class Process:
     """A worker or the server, spoken to by lines."""
 
@@ -211,6 +221,7 @@ def main() -> int:
     options = parser.parse_args()
     chosen = [measure for measure in MEASURES if not options.only or measure.name in options.only]
     started = time.monotonic()
+    warn_if_busy()
     bench = Bench(quick=options.quick, verbose=options.verbose)
     try:
         for measure in chosen:
