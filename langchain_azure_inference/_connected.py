@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
@@ -23,6 +22,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import Self
 
 from azure_inference_core import Connection, ModelInfo, Timeouts
+from langchain_azure_inference._keywords import describe, sort_keywords
 from langchain_azure_inference._retired import honour_retired, to_timeouts
 from langchain_azure_inference._version import __version__
 from langchain_azure_inference.errors import ConfigurationError, translated
@@ -124,7 +124,7 @@ class Connected(BaseModel):
             super().__init__(*args, **kwargs)
         except ValidationError as error:
             # pydantic's own text can quote the input, and the input can be a key.
-            raise ConfigurationError(_describe(error)) from None
+            raise ConfigurationError(describe(error)) from None
 
     @model_validator(mode="before")
     @classmethod
@@ -133,21 +133,7 @@ class Connected(BaseModel):
 
     @classmethod
     def _sorted_keywords(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for alias, name in cls._aliases.items():
-            given = values.pop(alias, None)
-            if given is not None:
-                if values.get(name) is not None and values[name] != given:
-                    raise ConfigurationError(f"{alias} is another word for {name}; pass one of them")
-                values[name] = given
-        if isinstance(values.get("credential"), str):
-            values["credential"] = SecretStr(values["credential"])
-        unknown = [name for name in values if name not in cls.model_fields]
-        extras = {**(values.pop("model_kwargs", None) or {}), **(values.get("model_extras") or {})}
-        for name in unknown:
-            # LangChain copies models by their __dict__, cached properties and all.
-            if name in values and not isinstance(getattr(cls, name, None), cached_property):
-                extras[name] = values.pop(name)
-        return {**values, "model_extras": extras}
+        return sort_keywords(values, cls, cls._aliases)
 
     @model_validator(mode="after")
     def _open_azure_inference_client(self) -> Self:
@@ -288,9 +274,14 @@ class Connected(BaseModel):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy, with other values for some fields."""
-        copied = super().model_copy(deep=deep)
-        for name, value in (update or {}).items():
-            setattr(copied, name, value)
+        values = {self._aliases.get(name, name): value for name, value in (update or {}).items()}
+        if isinstance(values.get("credential"), str):
+            values["credential"] = SecretStr(values["credential"])
+        copied = super().model_copy(update=values, deep=deep)
+        copied.__dict__.pop("_serialized", None)
+        if self._client_fields & values.keys():
+            with translated:
+                copied._open()  # noqa: SLF001 - of the same class
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -303,12 +294,3 @@ class Connected(BaseModel):
         state = super().__getstate__()
         fields = {name: value for name, value in state["__dict__"].items() if name != "_serialized"}
         return {**state, "__dict__": {**fields, "credential": None}}
-
-
-def _describe(error: ValidationError) -> str:
-    problems = []
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        place = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        problems.append(f"{place}: {message}" if place else message)
-    return "; ".join(problems)

@@ -131,8 +131,9 @@ def test_a_field_may_change_later(server: ScriptedServer) -> None:
     with pytest.raises(ConfigurationError):
         model.endpoint = "ftp://host.example"
     assert model.endpoint == server.url
-    assert model.model_copy(update={"model": "c"}).invoke("x").content
-    assert extras_of(server)["model"] == "c"
+    copied = model.model_copy(update={"model_name": "c", "endpoint": server.v1_url, "temperature": 1})
+    assert copied.invoke("x").content
+    assert (server.last.path, server.last.json["model"]) == ("/openai/v1/chat/completions", "c")
     assert model.model == "b"
 
 
@@ -483,6 +484,7 @@ def test_aliases(server: ScriptedServer, aliases: dict[str, int]) -> None:
         ({"ca_bundle": "/nowhere.pem"}, "ca_bundle"),
         ({"credential": ""}, "credential"),
         ({"endpoint": "https://a.example", "base_url": "https://b.example"}, "base_url"),
+        ({"model_kwargs": "top_k"}, "model_kwargs"),
         ({"project_endpoint": "https://a.example"}, "project_endpoint"),
         ({"client_kwargs": {"logging_enable": True}}, "logging_enable"),
         ({"client_kwargs": {"connection_verify": False}}, "ca_bundle"),
