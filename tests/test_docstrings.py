@@ -56,8 +56,8 @@ EXAMPLES = list(examples())
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Endpoint]:
-    """The local endpoint with its own models."""
-    with serve() as running:
+    """The local endpoint with the smallest model."""
+    with serve(model="smollm2-135m") as running:
         yield running
 
 
