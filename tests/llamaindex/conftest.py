@@ -1,13 +1,28 @@
-"""Servers for the LlamaIndex tests."""
+"""Servers for the LlamaIndex tests, and a loop for the framework's sync helpers."""
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from collections.abc import Iterator
 
 import pytest
 
 from tests.llamaindex.helpers import KEY
 from tests.support.scripted_server import ScriptedServer
+
+
+@pytest.fixture(autouse=True)
+def loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The framework's sync helpers run coroutines in the thread's loop, and leave the one they make unclosed."""
+    if inspect.iscoroutinefunction(request.function):
+        yield
+        return
+    own = asyncio.new_event_loop()
+    asyncio.set_event_loop(own)
+    yield
+    asyncio.set_event_loop(None)
+    own.close()
 
 
 @pytest.fixture(params=["http", "https"])

@@ -177,10 +177,13 @@ def test_index_of_images_and_texts(plain: ScriptedServer, tmp_path: Path) -> Non
 # -- ingestion --
 
 
-def test_extractors(plain: ScriptedServer) -> None:
+async def test_extractors(plain: ScriptedServer) -> None:
     """Metadata extractors ask the model for every node, async, and the title is there."""
-    pipeline = IngestionPipeline(transformations=[TitleExtractor(llm=chat_model(plain), nodes=1)])
-    nodes = pipeline.run(documents=texts(2))
+    llm = chat_model(plain)
+    nodes = await IngestionPipeline(transformations=[TitleExtractor(llm=llm, nodes=1)]).arun(
+        documents=texts(2)
+    )
+    await llm.aclose()
     assert [node.metadata["document_title"] for node in nodes] == [wire.ANSWER] * 2
 
 
