@@ -29,6 +29,7 @@ from urllib3.exceptions import (
 )
 from urllib3.exceptions import TimeoutError as PoolTimeoutError
 
+from azure_inference_core._chunks import ChunkedResponse
 from azure_inference_core._network import Deadline, Network, cut_off, tls_fault, without_frames
 from azure_inference_core.errors import InferenceError
 
@@ -39,6 +40,8 @@ _DRAIN_SECONDS = 0.1
 class _Connection(HTTPConnection):
     """Leaves its socket on the response, so that each read can have a time limit of its own."""
 
+    response_class = ChunkedResponse
+
     def getresponse(self) -> Any:
         sock = self.sock
         response: Any = super().getresponse()
@@ -48,6 +51,8 @@ class _Connection(HTTPConnection):
 
 class _TlsConnection(HTTPSConnection):
     """As :class:`_Connection`, over TLS."""
+
+    response_class = ChunkedResponse
 
     def getresponse(self) -> Any:
         sock = self.sock

@@ -1,0 +1,78 @@
+"""Chunked transfer coding, read by what has arrived instead of chunk by chunk.
+
+``http.client`` gives one chunk a read. Services send a stream as one chunk an event, so that a burst of a
+thousand events would be a thousand reads, each with a time limit to set. Follows RFC 9112, 7.1.
+"""
+
+from __future__ import annotations
+
+import re
+from http.client import HTTPResponse, IncompleteRead
+
+_BLOCK = 65536
+_LONGEST_LINE = 65536
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{1,16}")
+
+
+class ChunkedResponse(HTTPResponse):
+    """A response whose ``read1`` gives the data of all chunks that have arrived."""
+
+    _unread = b""  # the beginning of a line whose end has not come
+    _due = 0  # bytes still to come of the chunk being read, its line end included
+    _in_trailers = False  # the last chunk came; trailer lines follow, up to an empty one
+
+    def read1(self, n: int = -1) -> bytes:
+        """The next data; empty at the end.
+
+        Args:
+            n: Most bytes to give, where the answer is not chunked.
+
+        Raises:
+            IncompleteRead: The connection ended first, or a chunk's size is no size.
+        """
+        if not self.chunked or self.fp is None:
+            return super().read1(n)
+        data = b""
+        while not data and self.chunked:
+            block = self.fp.read1(_BLOCK)
+            if not block:
+                raise IncompleteRead(b"")
+            data = self._decode(self._unread + block)
+        return data
+
+    def _decode(self, block: bytes) -> bytes:
+        data: list[bytes] = []
+        at, size = 0, len(block)
+        while True:
+            if self._due:
+                end = at + self._due
+                data.append(block[at : max(at, min(size, end - 2))])
+                self._due = max(0, end - size)
+                at = min(size, end)
+            line_end = block.find(b"\n", at)
+            if line_end < 0:
+                break
+            line, at = block[at:line_end].strip(), line_end + 1
+            if not self._in_trailers:
+                length = _chunk_size(line)
+                self._due = length + 2 if length else 0
+                self._in_trailers = not length
+            elif not line:
+                self._finish()
+                break
+        self._unread = block[at:]
+        if len(self._unread) > _LONGEST_LINE:
+            raise IncompleteRead(b"")
+        return b"".join(data)
+
+    def _finish(self) -> None:
+        # Now it is an answer of known length with nothing left: this read gives the connection back.
+        self.chunked, self.length = False, 0
+        self.read()
+
+
+def _chunk_size(line: bytes) -> int:
+    digits = line.split(b";", 1)[0].strip()
+    if not _HEXADECIMAL.fullmatch(digits):  # int() would take signs, underscores and 0x, too
+        raise IncompleteRead(b"")
+    return int(digits, 16)
