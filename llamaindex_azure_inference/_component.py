@@ -92,6 +92,12 @@ class EndpointComponent(BaseComponent):
         description="A key (str, SecretStr, AzureKeyCredential) or a sync or async token credential. From "
         "AZURE_INFERENCE_CREDENTIAL if not given, then DefaultAzureCredential. Never serialised.",
     )
+    credential_kind: Literal["key", "token"] | None = Field(
+        default=None,
+        repr=False,
+        description="What kind of credential was given. Set by the class; it tells an object made of a dict that its "
+        "key has to come from the environment, and that no token credential stands in for it.",
+    )
     api_version: str | None = Field(
         default=None, description="The api-version to send; the dialect's own if None."
     )
@@ -135,6 +141,8 @@ class EndpointComponent(BaseComponent):
         given = {"endpoint": endpoint, "credential": credential}
         settings = {**settings, **{name: value for name, value in given.items() if value is not None}}
         super().__init__(**self._read_settings(settings))
+        if self.credential is not None:
+            self.credential_kind = "token" if hasattr(self.credential, "get_token") else "key"
         connection = self._connect()
         self.endpoint = connection.endpoint
         self._client = self._make_client(connection)
@@ -185,7 +193,13 @@ class EndpointComponent(BaseComponent):
     def _connect(self) -> Connection:
         values: dict[str, Any] = {name: getattr(self, name) for name in _CONNECTION_FIELDS}
         model = getattr(self, self._model_field)
-        connection = Connection(**values, model=None if model == "unknown" else model)
+        values["model"] = None if model == "unknown" else model
+        if self.credential is None and self.credential_kind == "key":
+            # A connection that has been through a pickle looks for its key in the environment, at its first use.
+            keyed = Connection(**{**values, "credential": "left behind"})
+            connection: Connection = pickle.loads(pickle.dumps(keyed))  # noqa: S301 - our own object
+        else:
+            connection = Connection(**values)
         if connection.model:
             setattr(self, self._model_field, connection.model)
         return connection

@@ -162,6 +162,7 @@ class JsonSchemaProgram(Generic[Model]):
         responses = await self._llm.astream_chat(self._messages(prompt_args), **self._keywords(llm_kwargs))
 
         async def grow() -> AsyncGenerator[Model | FlexibleModel, None]:
+            """Give the object as it grows."""
             current: Any = None
             async for response in responses:
                 current = process_streaming_content_incremental(response, self._output_cls, current)

@@ -36,6 +36,7 @@ def test_several_loops_in_one_program(server: ScriptedServer) -> None:
     llm, embedding = chat_model(server), embedding_model(server)
 
     async def once() -> None:
+        """Ask for one answer and one vector."""
         assert (await llm.achat(user())).message.content == wire.ANSWER
         assert await embedding.aget_text_embedding("x")
 
@@ -52,6 +53,7 @@ def test_loops_in_threads_at_once(plain: ScriptedServer) -> None:
 
     def work(number: int) -> list[str]:
         async def several() -> list[str]:
+            """Ask five questions at once."""
             answers = await asyncio.gather(*(llm.acomplete(f"{number}-{i}") for i in range(5)))
             await llm.aclose()
             return [answer.text for answer in answers]

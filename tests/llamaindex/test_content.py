@@ -255,6 +255,7 @@ async def test_refusal_comes_before_the_stream(plain: ScriptedServer, way: str) 
     message = ChatMessage(role="user", blocks=[VideoBlock(video=b"\0")])
 
     async def begin() -> None:
+        """Make the call, without reading its answer."""
         answer = getattr(llm, way)([message])
         if way.startswith("a"):
             await answer

@@ -169,6 +169,7 @@ async def test_failed_batch_is_named(plain: ScriptedServer, asynchronous: bool) 
     """An error says which batch and which texts it is about; what was not sent is not sent."""
 
     def answer(request: Request) -> Any:
+        """Refuse the batch with the seventh text."""
         if TEXTS[7] in request.json["input"]:
             return Reply(413, {"error": {"code": "too_large", "message": "too large"}})
         return reversed_data(request)

@@ -185,6 +185,7 @@ async def test_failed_batch_ends_every_event(plain: ScriptedServer, asynchronous
     embedding = embedding_model(plain, embed_batch_size=3, callback_manager=recorder.manager())
 
     async def embed() -> None:
+        """Embed the texts."""
         if asynchronous:
             await embedding.aget_text_embedding_batch(TEXTS)
         else:

@@ -135,6 +135,19 @@ def test_key_is_not_found_after_unpickling(plain: ScriptedServer, make: Any) -> 
 
 
 @every_class
+def test_key_is_not_found_after_from_dict(plain: ScriptedServer, make: Any) -> None:
+    """A dict of an object that had a key wants a key: none is an error that names the variable, not a token's."""
+    made = make(plain)
+    again = type(made).from_json(made.to_json())
+    with pytest.raises(ConfigurationError, match="AZURE_INFERENCE_CREDENTIAL"):
+        use(again)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AZURE_INFERENCE_CREDENTIAL", KEY)
+        use(again)
+    assert again.to_dict() == made.to_dict()
+
+
+@every_class
 def test_environment_s_endpoint_is_kept(
     plain: ScriptedServer, monkeypatch: pytest.MonkeyPatch, make: Any
 ) -> None:
