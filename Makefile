@@ -55,8 +55,7 @@ $(VENV)/.notebooks: $(VENV)/.ready
 	@touch $@
 
 docs: $(VENV)/.docs
-	@$(BIN)/pdoc --docformat google --output-directory site $(SOURCES)
-	@echo "The reference is in site/index.html"
+	@$(BIN)/python docs/reference.py
 
 $(VENV)/.docs: $(VENV)/.ready
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group docs
