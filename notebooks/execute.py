@@ -107,7 +107,10 @@ def main() -> int:
         start = time.monotonic()
         found = execute(path)
         failed = failed or bool(found)
-        print(f"{path.name:45} {time.monotonic() - start:5.1f} s  {'FAILED' if found else 'ok'}", flush=True)
+        print(
+            f"{path.name:45} {time.monotonic() - start:5.1f} s  {'FAILED' if found else 'ok'}",
+            flush=True,
+        )
         for problem in found:
             print(f"    {problem}")
     return int(failed)
