@@ -8,9 +8,11 @@ meets an "Unclosed client session".
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import ssl
 import sys
+import weakref
 from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Any
@@ -30,6 +32,9 @@ else:
 
 _DRAIN_SECONDS = 0.1
 _AUTOMATIC = ("User-Agent", "Accept-Encoding")
+
+
+_open_wires: weakref.WeakSet[AsyncWire] = weakref.WeakSet()
 
 
 class AsyncReply:
@@ -85,6 +90,8 @@ class AsyncWire(AsyncHttpTransport[HttpRequest, Any]):
         self._network = network
         self._session: aiohttp.ClientSession | None = None
         self._closer: AsyncGenerator[None, None] | None = None
+        self.loop = asyncio.get_running_loop()
+        _open_wires.add(self)
 
     async def open(self) -> None:
         """Open the session."""
@@ -174,3 +181,11 @@ async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None, 
         yield
     finally:
         await session.close()
+
+
+@atexit.register
+def _close_what_is_left() -> None:
+    """Close the sessions of loops that were dropped instead of shut down."""
+    for wire in list(_open_wires):
+        if not (wire.loop.is_running() or wire.loop.is_closed()):
+            wire.loop.run_until_complete(wire.close())
