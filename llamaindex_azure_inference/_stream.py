@@ -52,12 +52,12 @@ class ChatAccumulator:
             message=self._message(),
             delta=delta.content,
             raw=delta.raw,
-            logprobs=token_logprobs(delta.logprobs),
+            logprobs=token_logprobs(delta.logprobs) if delta.logprobs else None,
             additional_kwargs=extra,
         )
 
     def _message(self) -> ChatMessage:
-        calls = [Call(*call) for call in self._calls.values()]
+        calls = [Call(*call) for call in self._calls.values()] if self._calls else ()
         return assistant_message(
             self._content, self._reasoning or None, calls, parse="finish_reason" in self._known
         )

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AzureInference"]
 
+_NO_TOOLS = ToolSpecs(())
+
 
 class AzureInference(GenerationComponent, StructuredOutputLLM):
     """A chat model behind an Azure AI inference endpoint, or any endpoint that speaks OpenAI's v1 API.
@@ -255,4 +257,4 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
 def _specs(kwargs: dict[str, Any]) -> ToolSpecs:
     """The tools of a call, if they came through ``chat_with_tools``: they say how to read its answer."""
     tools = kwargs.get("tools")
-    return tools if isinstance(tools, ToolSpecs) else ToolSpecs(())
+    return tools if isinstance(tools, ToolSpecs) else _NO_TOOLS
