@@ -58,7 +58,6 @@ __all__ = [
     "ServerError",
     "StatusError",
     "UnsupportedParameterError",
-    "translated",
 ]
 
 if TYPE_CHECKING:
