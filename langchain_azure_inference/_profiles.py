@@ -1,8 +1,8 @@
 """What is known of the models that endpoints of this API serve.
 
 Context windows, output limits and features are those of the models' pages in Microsoft's documentation
-(``deploy-models-*.md``, ``models.md``); a model that is not named here has no profile, and LangChain then
-assumes nothing.
+(``deploy-models-*.md``, ``models.md``, and the list of Azure OpenAI models); a model that is not named here
+has no profile, and LangChain then assumes nothing.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _PROFILES: tuple[tuple[str, ModelProfile], ...] = (
     (r"llama-2", _profile(4_096, 4_096)),
     (r"phi-4-multimodal", _profile(131_072, 4_096, images=True, audio=True)),
     (r"phi-3\.5-vision|phi-3-vision", _profile(131_072, 4_096, images=True)),
-    (r"phi-(3\.5|4)|phi-3-.*128k", _profile(131_072, 4_096)),
+    (r"phi-3\.5|phi-4-mini|phi-3-.*128k", _profile(131_072, 4_096)),
     (r"phi-3-.*8k", _profile(8_192, 4_096)),
     (r"phi-3", _profile(4_096, 4_096)),
     (r"mixtral-8x22b", _profile(65_536, 4_096)),
