@@ -150,10 +150,11 @@ class EmbeddingsClient(Client):
         batches = self._batches(route, inputs)
         done: list[_Part | None] = [None] * len(batches)
         waiting = iter(batches)
+        turn = asyncio.Lock()
 
         async def work() -> None:
             for batch in waiting:
-                done[batch.number] = await self._aembed_batch(route, batch, params)
+                done[batch.number] = await self._aembed_batch(route, batch, params, turn)
                 _tell(on_batch, batch)
 
         tasks = [asyncio.ensure_future(work()) for _ in range(min(self.max_concurrency, len(batches)))]
@@ -176,12 +177,16 @@ class EmbeddingsClient(Client):
                 if not self._is_refusal_of_base64(error, params, encoding):
                     raise batch.explain(error) from error.__cause__
 
-    async def _aembed_batch(self, route: str, batch: _Batch, params: Mapping[str, Any]) -> _Part:
+    async def _aembed_batch(
+        self, route: str, batch: _Batch, params: Mapping[str, Any], turn: asyncio.Lock
+    ) -> _Part:
         while True:
             encoding = self._encoding(params)
             try:
                 answer = await self._aexchange(self._batch_call(route, batch, params, encoding))
-                return _Part.of(answer, batch, params, encoding)
+                async with turn:  # one decoding a turn of the loop, however many answers came at once
+                    await asyncio.sleep(0)
+                    return _Part.of(answer, batch, params, encoding)
             except InferenceError as error:
                 if not self._is_refusal_of_base64(error, params, encoding):
                     raise batch.explain(error) from error.__cause__
