@@ -30,6 +30,26 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
+def _library() -> Any:
+    """llama.cpp, loaded so that its threads sleep while they wait for each other.
+
+    By default they wait without sleeping, some hundred times a token: one busy neighbour on one of their processors
+    then makes a generation twenty times slower. The runtime reads the setting once, when it is loaded.
+    """
+    settings = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    own = not any(name in os.environ for name in settings)
+    if own:
+        os.environ["GOMP_SPINCOUNT"] = "0"
+    try:
+        import xllamacpp  # noqa: PLC0415 - optional dependency, loaded when first used
+    except ImportError as error:
+        raise missing_extra("xllamacpp") from error
+    finally:
+        if own:
+            os.environ.pop("GOMP_SPINCOUNT", None)
+    return xllamacpp
+
+
 class Llama:
     """One loaded GGUF model with a fixed number of slots.
 
@@ -59,10 +79,7 @@ class Llama:
         _open_engines.add(self)
 
     def _start(self, path: Path, threads: int | None) -> Any:
-        try:
-            import xllamacpp  # noqa: PLC0415 - optional dependency, loaded when first used
-        except ImportError as error:
-            raise missing_extra("xllamacpp") from error
+        xllamacpp = _library()
         if not path.is_file():
             raise EngineError(503, "weights_missing", f"There is no model file at {path}.")
         params = xllamacpp.CommonParams()
@@ -70,10 +87,7 @@ class Llama:
         params.n_ctx = self.context * self._slots
         params.n_parallel = self._slots
         params.n_batch = params.n_ubatch = _PROMPT_BATCH
-        # Threads of one token wait for each other without sleeping: a single neighbour on one of their processors
-        # makes a generation many times slower. So one processor is left to the endpoint and its callers.
-        params.cpuparams.n_threads = threads or min(8, max(1, usable_cpus() - 1))
-        params.cpuparams_batch.n_threads = threads or min(8, usable_cpus())
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or min(8, usable_cpus())
         settings = {"verbosity": 0, "ui": False, "endpoint_slots": False, "api_keys": [self._key]}
         # The engine's own cache of old prompts may take gigabytes; the slots' own caches are enough.
         settings |= {"cache_ram_mib": 0, "port": 0}
