@@ -90,6 +90,29 @@ def _serve_parser(serving: argparse.ArgumentParser) -> None:
         "--family", action="append", default=[], metavar="NAME", choices=[*FAMILIES, "all"],
         help=f"also stand for this model family; may be repeated. One of: {', '.join(FAMILIES)}, all",
     )  # fmt: skip
+    _engine_options(serving)
+    add(
+        "--safety", default="medium", choices=["off", *list(SEVERITIES)[1:]],
+        help="severity from which content safety blocks (default: %(default)s)",
+    )  # fmt: skip
+    add(
+        "--fault", metavar="SPEC",
+        help='let requests fail on purpose: "name=value, ..." with the names '
+        + ", ".join(sorted(Faults.__dataclass_fields__)).replace("_", "-"),
+    )  # fmt: skip
+    add("--fault-header", action="store_true", help="obey the request header x-fault, in the form of --fault")
+    add(
+        "--gateway-424",
+        action="store_true",
+        help="turn errors of managed deployments into 424, as their gateway does",
+    )
+    add("--max-connections", type=int, default=64, help="connections at once (default: %(default)s)")
+    add("--quiet", action="store_true", help="do not log requests")
+
+
+def _engine_options(serving: argparse.ArgumentParser) -> None:
+    """Add the options that say what answers."""
+    add = serving.add_argument
     add(
         "--model",
         metavar="NAME|PATH",
@@ -109,23 +132,6 @@ def _serve_parser(serving: argparse.ArgumentParser) -> None:
         metavar=("IMAGE.onnx", "TEXT.onnx"),
         help="a CLIP pair, so that images and texts share a space; tokenizer.json lies beside the text encoder",
     )
-    add(
-        "--safety", default="medium", choices=["off", *list(SEVERITIES)[1:]],
-        help="severity from which content safety blocks (default: %(default)s)",
-    )  # fmt: skip
-    add(
-        "--fault", metavar="SPEC",
-        help='let requests fail on purpose: "name=value, ..." with the names '
-        + ", ".join(sorted(Faults.__dataclass_fields__)).replace("_", "-"),
-    )  # fmt: skip
-    add("--fault-header", action="store_true", help="obey the request header x-fault, in the form of --fault")
-    add(
-        "--gateway-424",
-        action="store_true",
-        help="turn errors of managed deployments into 424, as their gateway does",
-    )
-    add("--max-connections", type=int, default=64, help="connections at once (default: %(default)s)")
-    add("--quiet", action="store_true", help="do not log requests")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,10 +10,10 @@ from typing import Any
 from azure_inference_core import image_from_path
 from azure_inference_core.errors import ConfigurationError
 
-__all__ = ["MAX_IMAGE_BYTES", "audio_format", "data_url", "image_type", "image_url"]
+__all__ = ["MAX_MEDIA_BYTES", "audio_format", "data_url", "image_type", "image_url"]
 
-MAX_IMAGE_BYTES = 20 * 1024 * 1024
-"""Largest image sent, bytes."""
+MAX_MEDIA_BYTES = 20 * 1024 * 1024
+"""Largest image or sound read from a file, bytes."""
 
 _IMAGE_TYPES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -59,8 +59,8 @@ def image_url(image: Any) -> str:
     if isinstance(image, (str, os.PathLike)):
         return image_from_path(image)
     data = _read(image)
-    if len(data) > MAX_IMAGE_BYTES:
-        raise ConfigurationError(f"the image is {len(data):,} bytes, over the limit of {MAX_IMAGE_BYTES:,}")
+    if len(data) > MAX_MEDIA_BYTES:
+        raise ConfigurationError(f"the image is {len(data):,} bytes, over the limit of {MAX_MEDIA_BYTES:,}")
     kind = image_type(data)
     if kind is None:
         raise ConfigurationError("the bytes are not those of a PNG, JPEG, GIF, BMP or WebP image")

@@ -27,7 +27,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from azure_inference_core.errors import ConfigurationError
-from llamaindex_azure_inference._media import audio_format, data_url, image_type
+from llamaindex_azure_inference._media import MAX_MEDIA_BYTES, audio_format, data_url, image_type
 
 __all__ = ["Call", "assistant_message", "require_text", "to_wire", "wire_name"]
 
@@ -184,11 +184,12 @@ def _why(block: Any, role: str) -> str:
 
 def _image(block: ImageBlock, at: str) -> dict[str, Any]:
     url = str(block.url) if block.url else None
-    if url and not url.startswith(("http:", "https:", "data:")):
-        raise ConfigurationError(f"{at}: an image's url must be http, https or data; give a file as path")
+    if url and not url.startswith(("https:", "data:")):
+        raise ConfigurationError(f"{at}: an image's url must be https or data; give a file as path")
     if url is None:
         data = _bytes(block.image, block.path, at)
-        kind = block.image_mimetype or image_type(data)
+        # What a file claims to be must not make a secret file an image.
+        kind = image_type(data) or (block.image_mimetype if block.path is None else None)
         if not kind or not kind.startswith("image/"):
             raise ConfigurationError(f"{at}: the bytes are not of a known image type; set image_mimetype")
         url = data_url(kind, data)
@@ -200,13 +201,14 @@ def _image(block: ImageBlock, at: str) -> dict[str, Any]:
 
 def _audio(block: AudioBlock, at: str) -> dict[str, Any]:
     url = str(block.url) if block.url else None
-    if url and url.startswith(("http:", "https:")):
+    if url and url.startswith("https:"):
         return {"type": "audio_url", "audio_url": {"url": url}}
     if url and url.startswith("data:"):
         data = _bytes(url.partition(",")[2].encode(), None, at)
     else:
         data = _bytes(block.audio, block.path, at)
-    told = (block.format or audio_format(data) or "").lower().removeprefix("audio/")
+    claimed = block.format if block.path is None else None
+    told = (claimed or audio_format(data) or "").lower().removeprefix("audio/")
     if told not in _AUDIO_FORMATS:
         raise ConfigurationError(f"{at}: the API takes wav and mp3 audio, not {told or 'an unknown format'}")
     sound = {"data": base64.b64encode(data).decode(), "format": _AUDIO_FORMATS[told]}
@@ -222,13 +224,16 @@ def _bytes(held: Any, path: Any, at: str) -> bytes:
             held.seek(0)
             data = held.read()
         elif path is not None:
-            data = Path(path).read_bytes()
+            with Path(path).open("rb") as file:
+                data = file.read(MAX_MEDIA_BYTES + 1)
         else:
             data = b""
     except (OSError, binascii.Error, ValueError) as error:
         raise ConfigurationError(f"{at} cannot be read: {type(error).__name__}") from error
     if not data:
         raise ConfigurationError(f"{at} is empty: it has neither data, path nor url")
+    if len(data) > MAX_MEDIA_BYTES:
+        raise ConfigurationError(f"{at} is over {MAX_MEDIA_BYTES:,} bytes")
     return bytes(data)
 
 
