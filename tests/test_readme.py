@@ -66,8 +66,8 @@ def blocks(path: Path, *languages: str) -> list[Block]:
     return [block for block in blocks_of(path.read_text()) if block.language in languages]
 
 
-# LlamaIndex's agents read an attribute that pydantic has deprecated.
-@pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
+# LlamaIndex's agents read attributes that pydantic has deprecated.
+@pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
 def test_every_block_of_python_runs(path: Path, reader: Endpoint) -> None:
