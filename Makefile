@@ -36,13 +36,13 @@ lint: $(VENV)/.ready
 	$(BIN)/interrogate --quiet $(SOURCES) tests
 
 bench: $(BENCH_VENV)/.ready
-	@$(BENCH_VENV)/bin/python benchmarks/run.py
+	@$(BENCH_VENV)/bin/python benchmarks/run.py; first=$$?; $(BENCH_VENV)/bin/python benchmarks/local_endpoint.py && exit $$first
 
 $(BENCH_VENV)/.ready: pyproject.toml
 	$(CHECK_PYTHON)
 	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BENCH_VENV)/bin/uv pip install --quiet --python $(BENCH_VENV)/bin/python --editable ".[langchain,llamaindex]" --group bench
+	@$(BENCH_VENV)/bin/uv pip install --quiet --python $(BENCH_VENV)/bin/python --editable ".[langchain,llamaindex,local]" --group bench
 	@touch $@
 
 # The better of the small models, so that a reader can follow the answers; without a network, the one that is here.

@@ -1,7 +1,11 @@
 """A real llama.cpp HTTP server in a process of its own: prints its address, ends when its input ends."""
 
+import os
 import sys
 
+os.environ.setdefault(
+    "GOMP_SPINCOUNT", "0"
+)  # read once, at the import: threads that wait for each other sleep
 import xllamacpp
 
 
