@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from azure_inference_local import catalogue
 from azure_inference_local.auth import Auth
 from azure_inference_local.calls import Call, Limits, Mount, json_response
 from azure_inference_local.dialects import Serverless
@@ -63,6 +64,7 @@ class Api:
         self._by_model = {f.model_name.lower(): f for f in families.values()} | {
             n.lower(): f for n, f in families.items()
         }
+        self._weights = {"local": engines.chat.name, "local-embeddings": engines.embeddings.name}
 
     async def chat(self, request: Request, mount: Mount) -> Response:
         """Answer `POST /chat/completions`."""
@@ -151,11 +153,14 @@ class Api:
             if model and not dialect.has_info:
                 raise dialect.unknown_model(model)
             family = LOCAL
-        name = family.model_name
-        if family.name == "local-images":
+        name, provider = family.model_name, family.provider
+        if family.name in self._weights:
+            name = self._weights[family.name]() or name
+            provider = catalogue.provider_of(name)
+        elif family.name == "local-images":
             name = (await self.workers.run(self.engines.images.get)).name
         return json_response(
-            {"model_name": name, "model_type": family.model_type, "model_provider_name": family.provider}
+            {"model_name": name, "model_type": family.model_type, "model_provider_name": provider}
         )
 
     async def models(self, request: Request, mount: Mount) -> Response:
@@ -198,7 +203,13 @@ class Api:
         return Call(request, dialect, family, data, plan)
 
     def _named(self, name: str | None) -> Family | None:
-        return self._by_model.get(name.lower()) if name else None
+        """Return the deployment of a name: its own, its model's, or that of the weights in use."""
+        if not name:
+            return None
+        family = self._by_model.get(name.lower())
+        if family is None:
+            family = next((self.families[n] for n, known in self._weights.items() if known() == name), None)
+        return family
 
     def _chosen(self, request: Request, dialect: Serverless, data: Any) -> Family:
         """Return the deployment that `model`, or a header in its place, chooses."""

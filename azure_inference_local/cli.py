@@ -121,11 +121,11 @@ def _engine_options(serving: argparse.ArgumentParser) -> None:
     add(
         "--engine",
         metavar="URL",
-        help="base URL of an OpenAI-compatible server that answers instead of the embedded models",
+        help="base URL of an OpenAI-compatible server that writes instead of the embedded model, and embeds if it can",
     )
     add("--engine-key", metavar="KEY", help="key of that server")
-    add("--embedding-engine", metavar="URL", help="the same for text embeddings")
-    add("--embedding-model", metavar="NAME", help="name to ask the embedding engine for")
+    add("--embedding-engine", metavar="URL", help="base URL of a server for text embeddings alone")
+    add("--embedding-model", metavar="NAME", help="name to ask that server, or else the engine, for")
     add(
         "--clip",
         nargs=2,

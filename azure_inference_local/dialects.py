@@ -7,6 +7,7 @@ send, word for word where they are known.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, ClassVar, Literal
 
 from azure_inference_local.families import Family
@@ -68,6 +69,7 @@ class Serverless:
     audiences: ClassVar[tuple[str, ...]] = ML_AUDIENCES
     annotates: ClassVar[bool] = False
     openai: ClassVar[bool] = False
+    tells_limits: ClassVar[bool] = False
 
     def unauthorized(self, *, presented: bool) -> Refusal:
         """The key is missing (`presented` false) or wrong."""
@@ -155,6 +157,11 @@ class Serverless:
         text = f"Unexpected EXTRA_PARAMETERS option {value[:100]}, expected options are ['error', 'drop', 'pass-through']"
         return Refusal(400, {"detail": text})
 
+    def no_streams(self) -> Refusal:
+        """The deployment answers whole and does not stream."""
+        text = "Streaming responses are not currently supported"
+        return with_code(422, {"error": {"code": "OperationParameterInvalid", "message": text}})
+
     def filtered(self, results: dict[str, Any]) -> Refusal:
         """Content safety blocked the prompt; `results` are the findings by category."""
         del results  # this dialect does not tell them
@@ -164,7 +171,7 @@ class Serverless:
 
     def rate_limited(self, wait: float) -> Refusal:
         """Too many requests; `wait` is the time to the next admission in seconds."""
-        text = f"Rate limit is exceeded. Try again in {max(1, round(wait))} seconds."
+        text = f"Rate limit is exceeded. Try again in {math.ceil(wait)} seconds."
         return with_code(429, {"error": {"code": "429", "message": text}})
 
     def engine_error(self, status: int, code: str, message: str) -> Refusal:
@@ -207,6 +214,7 @@ class Foundry(Serverless):
 
     name = "foundry"
     has_info = False
+    tells_limits = True
     audiences = FOUNDRY_AUDIENCES
 
     def unauthorized(self, *, presented: bool) -> Refusal:
@@ -228,10 +236,10 @@ class Foundry(Serverless):
 
     def rate_limited(self, wait: float) -> Refusal:
         """Too many requests."""
-        text = f"Rate limit of 10 per 60s exceeded for UserByModelByMinute. Please wait {max(1, round(wait))} seconds before retrying."
+        text = f"Rate limit of 10 per 60s exceeded for UserByModelByMinute. Please wait {math.ceil(wait)} seconds before retrying."
         refusal = with_code(429, {"error": {"code": "RateLimitReached", "message": text, "details": text}})
         refusal.headers["x-ratelimit-type"] = "UserByModelByMinute"
-        refusal.headers["x-ratelimit-timeremaining"] = str(max(1, round(wait)))
+        refusal.headers["x-ratelimit-timeremaining"] = str(math.ceil(wait))
         return refusal
 
 
@@ -246,6 +254,7 @@ class AzureOpenAI(Serverless):
     audiences = FOUNDRY_AUDIENCES
     annotates = True
     openai = True
+    tells_limits = True
 
     unauthorized = Foundry.unauthorized
 
@@ -311,7 +320,7 @@ class AzureOpenAI(Serverless):
 
     def rate_limited(self, wait: float) -> Refusal:
         """Too many requests."""
-        text = f"Requests to the ChatCompletions_Create Operation under Azure OpenAI API have exceeded token rate limit of your current pricing tier. Please retry after {max(1, round(wait))} seconds."
+        text = f"Requests to the ChatCompletions_Create Operation under Azure OpenAI API have exceeded token rate limit of your current pricing tier. Please retry after {math.ceil(wait)} seconds."
         return with_code(429, {"error": {"code": "429", "message": text}})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 import random
 import threading
 import time
@@ -20,7 +21,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 from azure_inference_local.dialects import Refusal, Serverless
 
 FAULT_HEADER = "x-fault"
-RetryAfterStyle = Literal["seconds", "ms", "date", "none"]
+RetryAfterStyle = Literal["seconds", "ms", "date", "reset-tokens", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,9 @@ class Faults:
         rate: Share of the requests that `status`, `drop` and the faults of streams hit, 0 to 1.
         rate_limit: Requests a second that are admitted; those beyond get a 429.
         retry_after: Seconds the client is told to wait on 429 and 503.
-        retry_after_style: The form in which it is told: `seconds`, `ms` (`retry-after-ms`), `date`, or `none`.
+        retry_after_style: The form in which it is told: `seconds`, `ms` (`retry-after-ms`), `date`, `reset-tokens`
+            (nothing but `x-rate-limit-reset-tokens`), or `none`.
+        no_streams: Refuse to stream with a 422, as deployments do that only answer whole.
         latency: Seconds before anything is answered.
         chunk_latency: Seconds before each chunk of a stream.
         drop: Close the connection without an answer.
@@ -48,6 +51,7 @@ class Faults:
     rate_limit: float | None = None
     retry_after: float = 1.0
     retry_after_style: RetryAfterStyle = "seconds"
+    no_streams: bool = False
     latency: float = 0.0
     chunk_latency: float = 0.0
     drop: bool = False
@@ -123,6 +127,11 @@ class FaultPlan:
         if faults.status is not None:
             raise with_retry_after(_refusal(faults, dialect), faults)
 
+    def check_stream(self, dialect: Serverless) -> None:
+        """Refuse a stream, as planned."""
+        if self._hit and self._faults.no_streams:
+            raise dialect.no_streams()
+
     async def stream(self, events: AsyncIterator[bytes], error: bytes) -> AsyncGenerator[bytes, None]:
         """Yield the events of a stream with the planned faults among them; `error` is an error event."""
         faults, count = self._faults, 0
@@ -157,6 +166,18 @@ class FaultDesk:
         self._lock = threading.Lock()
         self._tokens = faults.rate_limit or 0.0 if faults else 0.0
         self._then = time.monotonic()
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers by which an answer tells its limits; -1 is how the service says that there is none."""
+        limit = self._faults.rate_limit if self._faults else None
+        with self._lock:
+            left = int(self._tokens) if limit is not None else -1
+        told = {"requests": (-1 if limit is None else math.ceil(limit), left), "tokens": (-1, -1)}
+        return {
+            f"x-ratelimit-{kind}-{unit}": str(number)
+            for unit, numbers in told.items()
+            for kind, number in zip(("limit", "remaining"), numbers, strict=True)
+        }
 
     def plan(self, header: str | None, dialect: Serverless) -> FaultPlan:
         """Return the plan of one request, or raise the 429 of the rate limit."""
@@ -200,7 +221,9 @@ def with_retry_after(refusal: Refusal, faults: Faults) -> Refusal:
         return refusal
     wait = faults.retry_after
     if faults.retry_after_style == "seconds":
-        refusal.headers["retry-after"] = str(max(0, round(wait)))
+        refusal.headers["retry-after"] = str(math.ceil(wait))
+    elif faults.retry_after_style == "reset-tokens":
+        refusal.headers["x-rate-limit-reset-tokens"] = str(math.ceil(wait))
     elif faults.retry_after_style == "ms":
         refusal.headers["retry-after-ms"] = str(round(wait * 1000))
     elif faults.retry_after_style == "date":

@@ -51,6 +51,8 @@ class Generator:
             body: What the engine gets.
             include_usage: Whether a stream of the OpenAI dialects ends with a chunk of usage.
         """
+        if wanted.stream:
+            call.plan.check_stream(call.dialect)
         texts = prompt_texts(wanted)
         found = await self._check_prompt(call, texts)
         await self._check_context(call, engine, texts)

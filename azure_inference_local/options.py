@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -12,6 +13,8 @@ from azure_inference_local.families import Family
 from azure_inference_local.faults import Faults
 from azure_inference_local.safety import ContentSafety
 from azure_inference_local.workers import Engines
+
+logger = logging.getLogger("azure_inference_local")
 
 Safety = bool | ContentSafety | Mapping[str, "bool | ContentSafety"]
 
@@ -56,6 +59,8 @@ class Options:
             raise ValueError(
                 "engines of your own and model, engine_url, embedding_url or clip exclude each other"
             )
+        if self.embedding_model is not None and self.embedding_url is None and self.engine_url is None:
+            raise ValueError("embedding_model names a model of engine_url or embedding_url: give one of them")
         if self.embedding_url is not None and self.clip is not None:
             raise ValueError("embedding_url and clip exclude each other: both answer /embeddings")
 
@@ -80,8 +85,11 @@ def engines_of(options: Options) -> Engines:
     embeddings: Callable[[], EmbeddingEngine] | None = None
     images: Callable[[], ImageEngine] | None = None
     model, url, embedding_url = options.model, options.engine_url, options.embedding_url
+    name: Callable[[], str | None] = partial(engines.default_chat_name, model)
     if url is not None:
         chat = lambda: engines.url_engine(url, options.engine_key, model=model)  # noqa: E731 - made at first use
+        embeddings = lambda: _embeddings_behind(url, options)  # noqa: E731 - as above
+        name = lambda: model  # noqa: E731 - the other server may have to be asked
     elif model is not None:
         chat = lambda: engines.default_chat_engine(model)  # noqa: E731 - as above
     if embedding_url is not None:
@@ -91,7 +99,27 @@ def engines_of(options: Options) -> Engines:
     if options.clip is not None:
         pair = cache(partial(engines.ClipEngine, *options.clip))
         images, embeddings = pair, lambda: pair().texts
-    return Engines(chat=chat, embeddings=embeddings, images=images)
+    return Engines(chat=chat, embeddings=embeddings, images=images, chat_name=name)
+
+
+def _embeddings_behind(url: str, options: Options) -> EmbeddingEngine:
+    """Return the embeddings of the server that writes, or the embedded model where that server has none."""
+    from azure_inference_local import engines  # noqa: PLC0415 - the engines load lazily
+
+    wanted = options.embedding_model
+    engine = engines.url_engine(url, options.engine_key, model=options.model, embedding_model=wanted)
+    if wanted is not None:
+        return engine
+    try:
+        found = engine.dimensions
+    except engines.EngineError as error:
+        engine.close()
+        if error.status in (503, 504):
+            raise
+        logger.info("the engine has no embeddings (%s); the embedded model answers", error.message)
+        return engines.default_embedding_engine()
+    logger.info("the engine has embeddings of %d dimensions", found)
+    return engine
 
 
 def safety_of(wanted: Safety, families: Mapping[str, Family]) -> dict[str, ContentSafety | None]:

@@ -54,7 +54,7 @@ def build(api: Api, *, gateway: bool) -> FastAPI:
     mounts += [(f"/{name}", Mount(BY_NAME[family.dialect], family)) for name, family in api.families.items()]
     for prefix, mount in mounts:
         _mount(app, api, prefix, mount, gateway=gateway)
-    _add(app, "GET", "/openai/v1/models", "models", Mount(OPENAI_V1), api.models, gateway=False)
+    _add(app, api, "GET", "/openai/v1/models", "models", Mount(OPENAI_V1), api.models, gateway=False)
     app.add_api_route("/msi/token", _identity(api), methods=["GET"], include_in_schema=False)
     app.add_api_route("/", _healthy, methods=["GET"], include_in_schema=False)
     app.add_api_route("/docs", lambda: page(app.openapi()), methods=["GET"], include_in_schema=False)
@@ -74,13 +74,13 @@ def _mount(app: FastAPI, api: Api, prefix: str, mount: Mount, *, gateway: bool) 
     for route, path in _PATHS.items():
         if route == "images" and mount.dialect.openai:
             continue
-        _add(app, "POST", prefix + path, route, mount, work[route], gateway=gateway)
+        _add(app, api, "POST", prefix + path, route, mount, work[route], gateway=gateway)
     if mount.dialect.name != "openai-v1":
-        _add(app, "GET", f"{prefix}/info", "info", mount, api.info, gateway=gateway)
+        _add(app, api, "GET", f"{prefix}/info", "info", mount, api.info, gateway=gateway)
 
 
 def _add(
-    app: FastAPI, method: str, path: str, route: str, mount: Mount, work: Work, *, gateway: bool
+    app: FastAPI, api: Api, method: str, path: str, route: str, mount: Mount, work: Work, *, gateway: bool
 ) -> None:
     """Add one route, with every failure turned into the dialect's answer."""
     dialect = mount.dialect
@@ -88,7 +88,7 @@ def _add(
 
     async def endpoint(request: Request) -> Response:
         try:
-            return await work(request, mount)
+            response = await work(request, mount)
         except Refusal as refusal:
             return refusal_response(_behind_gateway(refusal) if behind else refusal)
         except EngineError as error:
@@ -99,6 +99,9 @@ def _add(
         except Exception:
             logger.exception("%s %s failed", method, path)
             return refusal_response(dialect.generic(500, "The server failed; its log says more."))
+        if method == "POST" and dialect.tells_limits:
+            response.headers.update(api.faults.headers())
+        return response
 
     app.add_api_route(path, endpoint, methods=[method], **operation(path, route, mount))
 

@@ -241,10 +241,11 @@ def serve(
         host: The address to listen on. Anything but loopback demands a key of your own.
         model: The chat model: a name of the catalogue or the path of a GGUF file; with `engine_url` the name to
             ask that server for.
-        engine_url: Base URL of an OpenAI-compatible server that writes instead of the embedded model.
+        engine_url: Base URL of an OpenAI-compatible server that writes instead of the embedded model, and embeds
+            texts if it can.
         engine_key: The key of that server, and of `embedding_url`.
-        embedding_url: The same for text embeddings.
-        embedding_model: The name to ask `embedding_url` for.
+        embedding_url: Base URL of a server for text embeddings alone.
+        embedding_model: The name to ask `embedding_url`, or else `engine_url`, for.
         clip: Paths of the image and the text encoder of a CLIP model (ONNX, `tokenizer.json` beside the text
             encoder): images and texts then share a space.
         engines: Engines of your own.

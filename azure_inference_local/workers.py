@@ -37,9 +37,10 @@ T = TypeVar("T")
 class _Lazy(Generic[E]):
     """One engine, made at its first use and then shared by every request."""
 
-    def __init__(self, kind: str, make: Callable[[], E]) -> None:
+    def __init__(self, kind: str, make: Callable[[], E], name: Callable[[], str | None]) -> None:
         self._kind = kind
         self._make = make
+        self._expected = name
         self._engine: E | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -57,6 +58,11 @@ class _Lazy(Generic[E]):
                 logger.info("loaded the %s model %s in %.1f s", self._kind, self._engine.name, took)
             return self._engine
 
+    def name(self) -> str | None:
+        """Return the model's name as far as it is known; nothing is loaded for it."""
+        engine = self._engine
+        return engine.name if engine is not None else self._expected()
+
     def close(self) -> None:
         """Close the engine if it was made."""
         with self._lock:
@@ -73,6 +79,7 @@ class Engines:
         chat: Makes the engine of chat and text completions; called once, at the first request that needs it.
         embeddings: Makes the engine of text embeddings.
         images: Makes the engine of image embeddings.
+        chat_name: Returns the chat model's name before it is loaded, for `/info`.
 
     An engine is closed with the server. Engines left out are the embedded default models.
     """
@@ -83,15 +90,38 @@ class Engines:
         chat: Callable[[], ChatEngine] | None = None,
         embeddings: Callable[[], EmbeddingEngine] | None = None,
         images: Callable[[], ImageEngine] | None = None,
+        chat_name: Callable[[], str | None] | None = None,
     ) -> None:
-        self.chat = _Lazy[ChatEngine]("chat", chat or _default_chat)
-        self.embeddings = _Lazy[EmbeddingEngine]("embedding", embeddings or _default_embeddings)
-        self.images = _Lazy[ImageEngine]("image", images or _default_images)
+        if chat is None:
+            chat_name = chat_name or _default_chat_name
+        self.chat = _Lazy[ChatEngine]("chat", chat or _default_chat, chat_name or _unknown)
+        self.embeddings = _Lazy[EmbeddingEngine](
+            "embedding",
+            embeddings or _default_embeddings,
+            _unknown if embeddings else _default_embedding_name,
+        )
+        self.images = _Lazy[ImageEngine]("image", images or _default_images, _unknown)
 
     def close(self) -> None:
         """Close every engine that was made."""
         for lazy in (self.chat, self.embeddings, self.images):
             lazy.close()
+
+
+def _unknown() -> None:
+    """The name of an engine of the user's own, which is known when it was made."""
+
+
+def _default_chat_name() -> str:
+    from azure_inference_local.engines import default_chat_name  # noqa: PLC0415 - the engines load lazily
+
+    return default_chat_name()
+
+
+def _default_embedding_name() -> str:
+    from azure_inference_local.engines import MiniLMEngine  # noqa: PLC0415 - as above
+
+    return MiniLMEngine.name
 
 
 def _default_chat() -> ChatEngine:

@@ -29,6 +29,7 @@ __all__ = [
     "OnChunk",
     "UrlEngine",
     "default_chat_engine",
+    "default_chat_name",
     "default_embedding_engine",
     "default_image_engine",
     "url_engine",
@@ -48,12 +49,18 @@ def default_chat_engine(name: str | None = None) -> ChatEngine:
     Raises:
         EngineError: The model cannot be had (503) or there is none of that name (400).
     """
-    wanted = name or os.environ.get("AZURE_INFERENCE_LOCAL_MODEL") or _best_cached() or "smollm2-135m"
+    wanted = _wanted(name)
     if wanted.lower().endswith(".gguf") or Path(wanted).is_file():
         return LocalChatEngine(wanted)
     path = _weights(wanted, "chat")
     model = catalogue.get(wanted)
     return LocalChatEngine(path, name=model.name, concise=model.concise)
+
+
+def default_chat_name(name: str | None = None) -> str:
+    """The name that the engine of ``default_chat_engine(name)`` will have; nothing is loaded or fetched."""
+    wanted = _wanted(name)
+    return Path(wanted).stem if wanted.lower().endswith(".gguf") or Path(wanted).is_file() else wanted.lower()
 
 
 def default_embedding_engine() -> EmbeddingEngine:
@@ -77,6 +84,11 @@ def url_engine(url: str, key: str | None = None, **options: Any) -> UrlEngine:
         EngineError: The URL is none (400), or no engine answers there (503, 502).
     """
     return UrlEngine(url, key, **options)
+
+
+def _wanted(name: str | None) -> str:
+    """The name or path of the chat model to load."""
+    return name or os.environ.get("AZURE_INFERENCE_LOCAL_MODEL") or _best_cached() or "smollm2-135m"
 
 
 def _best_cached() -> str | None:

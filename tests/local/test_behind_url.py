@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from azure_inference_local import Engines, serve
+from azure_inference_local import Engines, catalogue, serve
 from tests.local.engine import HashEmbedder, engines
 
 QUERY = "?api-version=2024-05-01-preview"
@@ -50,6 +50,26 @@ def test_embeddings(front):
     answer = post(front, "/cohere-embed-v3/embeddings", input=["a", "b"]).json()
     assert [len(d["embedding"]) for d in answer["data"]] == [1024, 1024]
     assert post(front, "/embeddings", input=["a"], dimensions=99).status_code == 422
+
+
+def test_embeddings_of_the_engine(endpoint):
+    """An engine that has embeddings answers them too, under a name of their own if one is given."""
+    for name in (None, "local-embeddings"):
+        options = {"engine_url": endpoint.openai_v1_url, "engine_key": endpoint.key, "model": "local"}
+        with serve(**options, embedding_model=name) as front:
+            assert len(post(front, "/embeddings", input=["a"]).json()["data"][0]["embedding"]) == 16
+
+
+@pytest.mark.skipif(
+    catalogue.path_of("minilm-l6-v2-int8") is None, reason="run `models pull minilm-l6-v2-int8`"
+)
+def test_engine_without_embeddings(endpoint):
+    """Where the engine has none, the embedded model answers."""
+    options = {"engine_url": endpoint.openai_v1_url, "engine_key": endpoint.key, "model": "jamba"}
+    with serve(**options) as front:
+        assert len(post(front, "/embeddings", input=["a"]).json()["data"][0]["embedding"]) == 384
+    with pytest.raises(ValueError, match="embedding_model names"):
+        serve(embedding_model="x")
 
 
 def test_refusal_from_behind(front):

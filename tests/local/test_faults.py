@@ -30,6 +30,7 @@ def post(endpoint, fault=None, base="", **more):
         ("seconds", "retry-after", "2"),
         ("ms", "retry-after-ms", "2000"),
         ("date", "retry-after", None),
+        ("reset-tokens", "x-rate-limit-reset-tokens", "2"),
         ("none", None, None),
     ],
 )
@@ -37,9 +38,8 @@ def test_rate_limit_styles(endpoint, style, header, value):
     """A 429 tells the wait in seconds, milliseconds, as a date, or not at all."""
     answer = post(endpoint, f"status=429, retry-after=2, retry-after-style={style}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "429")
-    found = {
-        name: answer.headers[name] for name in ("retry-after", "retry-after-ms") if name in answer.headers
-    }
+    names = ("retry-after", "retry-after-ms", "x-rate-limit-reset-tokens")
+    found = {name: answer.headers[name] for name in names if name in answer.headers}
     assert set(found) == ({header} if header else set())
     if style == "date":
         assert 0 <= parsedate_to_datetime(found["retry-after"]).timestamp() - time.time() < 3
@@ -58,6 +58,25 @@ def test_rate_limit_styles(endpoint, style, header, value):
 def test_rate_limit_bodies(endpoint, base, text):
     """The 429 has the dialect's words."""
     assert text in post(endpoint, "status=429", base).text
+
+
+@pytest.mark.parametrize("wait", [0, 0.3, 2, 2.5])
+def test_rate_limit_text_agrees_with_its_header(endpoint, wait):
+    """The body names the same whole seconds as the header."""
+    answer = post(endpoint, f"status=429, retry-after={wait}")
+    assert f"Try again in {answer.headers['retry-after']} seconds." in answer.text
+
+
+@pytest.mark.parametrize("base", ["", "/models", "/openai/v1"])
+def test_no_streams(endpoint, base):
+    """`no-streams` refuses a stream in the service's words, and nothing else."""
+    assert post(endpoint, "no-streams", base).status_code == 200
+    answer = post(endpoint, "no-streams", base, stream=True)
+    assert answer.status_code == 422
+    assert answer.json()["error"] == {
+        "code": "OperationParameterInvalid",
+        "message": "Streaming responses are not currently supported",
+    }
 
 
 @pytest.mark.parametrize("status", [400, 408, 424, 500, 502, 503, 504])
@@ -146,6 +165,15 @@ def test_rate_of_errors():
         statuses = [post(flaky).status_code for _ in range(40)]
     assert 8 <= statuses.count(503) <= 32
     assert set(statuses) == {200, 503}
+
+
+def test_limits_are_told():
+    """Answers of the Foundry and OpenAI dialects tell what is left of the limit, those of others do not."""
+    with serve(engines=engines(), faults=Faults(rate_limit=5)) as limited:
+        told = [post(limited, base=base).headers for base in ("", "/models", "/openai/v1")]
+    assert "x-ratelimit-limit-requests" not in told[0]
+    assert [headers["x-ratelimit-limit-requests"] for headers in told[1:]] == ["5", "5"]
+    assert all(0 <= int(headers["x-ratelimit-remaining-requests"]) < 5 for headers in told[1:])
 
 
 def test_rate_limit():

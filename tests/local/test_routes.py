@@ -8,6 +8,9 @@ import struct
 import httpx
 import pytest
 
+from azure_inference_local import catalogue, serve
+
+VERSION = "2024-05-01-preview"
 USER = [{"role": "user", "content": "one two three"}]
 GUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 HEX = re.compile(r"[0-9a-f]{32}")
@@ -34,6 +37,37 @@ def test_info(client):
 def test_info_names_the_image_engine(client):
     """The image deployment says which engine answers."""
     assert client.get("/local-images/info").json()["model_name"] == "hash-of-the-image"
+
+
+def test_info_of_the_default_deployment_names_its_weights(tmp_path):
+    """`/info` of the default deployment names the weights, before they are loaded, and who made them."""
+    found = []
+    for model in (None, "smollm2-135m", str(tmp_path / "my-own.gguf")):
+        with serve(model=model) as endpoint:
+            for name in ("local", "local-embeddings"):
+                headers = {"api-key": endpoint.key}
+                url = f"{endpoint.url_of(name)}/info?api-version={VERSION}"
+                found.append(httpx.get(url, headers=headers, trust_env=False).json())
+    assert found[0]["model_name"] in [model.name for model in catalogue.list_models()]
+    assert found[2] == {
+        "model_name": "smollm2-135m",
+        "model_type": "chat-completion",
+        "model_provider_name": "Hugging Face",
+    }
+    assert found[3] == {
+        "model_name": "all-MiniLM-L6-v2-int8",
+        "model_type": "embedding",
+        "model_provider_name": "Sentence Transformers",
+    }
+    assert (found[4]["model_name"], found[4]["model_provider_name"]) == ("my-own", "local")
+
+
+def test_the_weights_name_chooses_the_default_deployment(client, echo):
+    """The name that `/info` tells is good as `model` where one has to be given."""
+    client.post("/chat/completions", json={"messages": USER})
+    for base in ("/models", "/openai/v1"):
+        body = {"messages": USER, "model": echo.name}
+        assert client.post(f"{base}/chat/completions", json=body).status_code == 200
 
 
 @pytest.mark.parametrize(
