@@ -38,7 +38,7 @@ lint: $(VENV)/.ready
 bench: $(BENCH_VENV)/.ready
 	@$(BENCH_VENV)/bin/python benchmarks/run.py; first=$$?; $(BENCH_VENV)/bin/python benchmarks/local_endpoint.py && exit $$first
 
-$(BENCH_VENV)/.ready: pyproject.toml
+$(BENCH_VENV)/.ready: pyproject.toml Makefile
 	$(CHECK_PYTHON)
 	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv

@@ -36,6 +36,7 @@ class Faults:
         retry_after_style: The form in which it is told: `seconds`, `ms` (`retry-after-ms`), `date`, `reset-tokens`
             (nothing but `x-rate-limit-reset-tokens`), or `none`.
         no_streams: Refuse to stream with a 422, as deployments do that only answer whole.
+        single_quotes: Write the arguments of tool calls with single quotes, as Cohere's models on the service may.
         latency: Seconds before anything is answered.
         chunk_latency: Seconds before each chunk of a stream.
         drop: Close the connection without an answer.
@@ -52,6 +53,7 @@ class Faults:
     retry_after: float = 1.0
     retry_after_style: RetryAfterStyle = "seconds"
     no_streams: bool = False
+    single_quotes: bool = False
     latency: float = 0.0
     chunk_latency: float = 0.0
     drop: bool = False
@@ -131,6 +133,11 @@ class FaultPlan:
         """Refuse a stream, as planned."""
         if self._hit and self._faults.no_streams:
             raise dialect.no_streams()
+
+    @property
+    def single_quotes(self) -> bool:
+        """Whether tool calls are to come with single quotes."""
+        return self._hit and self._faults.single_quotes
 
     async def stream(self, events: AsyncIterator[bytes], error: bytes) -> AsyncGenerator[bytes, None]:
         """Yield the events of a stream with the planned faults among them; `error` is an error event."""

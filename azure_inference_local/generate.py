@@ -64,6 +64,8 @@ class Generator:
         generation = self._workers.generate(engine.chat if chat else engine.complete, body, watch)
         try:
             chunks = shaped(generation, shape, kind)
+            if call.plan.single_quotes:
+                chunks = streams.single_quoted(chunks)
             if not wanted.stream:
                 answer = Collected(shape, kind)
                 await streams.unless_gone(call.request, _collect(chunks, answer))

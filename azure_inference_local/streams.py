@@ -101,6 +101,33 @@ async def bare_first(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[di
         yield chunk
 
 
+async def single_quoted(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield the chunks with each tool call's arguments in one piece and in single quotes, before the choice ends."""
+    held: dict[int, dict[int, str]] = {}
+    async for chunk in chunks:
+        for choice in chunk["choices"]:
+            delta, texts = choice.get("delta") or {}, held.setdefault(choice["index"], {})
+            for call in delta.get("tool_calls") or ():
+                function = call.get("function") or {}
+                texts[call["index"]] = texts.get(call["index"], "") + (function.get("arguments") or "")
+                function["arguments"] = ""
+            if choice["finish_reason"] and texts:
+                delta["tool_calls"] = [
+                    {"index": index, "function": {"arguments": _single_quotes(text)}}
+                    for index, text in texts.items()
+                ]
+                texts.clear()
+        yield chunk
+
+
+def _single_quotes(arguments: str) -> str:
+    """Return JSON text as Python writes the value; text that is no JSON stays as it is."""
+    try:
+        return repr(orjson.loads(arguments))
+    except orjson.JSONDecodeError:
+        return arguments
+
+
 async def events(
     chunks: AsyncIterator[dict[str, Any]], dialect: Serverless, stopping: Callable[[], bool]
 ) -> AsyncGenerator[bytes, None]:

@@ -1,6 +1,7 @@
 """Faults on demand: by start option and by request header, off by default."""
 
 import contextlib
+import json
 import time
 from email.utils import parsedate_to_datetime
 
@@ -77,6 +78,20 @@ def test_no_streams(endpoint, base):
         "code": "OperationParameterInvalid",
         "message": "Streaming responses are not currently supported",
     }
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_single_quotes(endpoint, stream):
+    """`single-quotes` writes the arguments of a tool call as Python does, whole and streamed."""
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    answer = post(endpoint, "single-quotes", tools=tools, stream=stream)
+    said = "{'city': 'Paris'}"
+    if stream:
+        chunks = [json.loads(line[6:]) for line in answer.text.split("\n\n")[:-2]]
+        calls = [c for k in chunks for c in k["choices"][0]["delta"].get("tool_calls") or ()]
+        assert "".join(call["function"]["arguments"] for call in calls) == said
+    else:
+        assert answer.json()["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == said
 
 
 @pytest.mark.parametrize("status", [400, 408, 424, 500, 502, 503, 504])
