@@ -75,7 +75,7 @@ def tidy(notebook: dict[str, Any]) -> None:
 
 
 def execute(path: Path) -> list[str]:
-    """Run one notebook, save it, and return what is wrong with it."""
+    """Run one notebook and return what is wrong with it; saved is only what ran to its end."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
@@ -90,8 +90,9 @@ def execute(path: Path) -> list[str]:
             kernel_name="python3",
             extra_arguments=["--log-level=ERROR"],
         ).execute()
-    except CellExecutionError as error:  # the notebook on disk stays as it was
-        return [str(error)]
+    except CellExecutionError as error:
+        last = max(cell.get("execution_count") or 0 for cell in notebook.cells)
+        return [f"In [{last}]: {error.ename}: {error.evalue}"]
     tidy(notebook)
     found += problems(json.loads(nbformat.writes(notebook)))
     nbformat.write(notebook, path)
