@@ -42,8 +42,11 @@ def _library() -> Any:
         os.environ["GOMP_SPINCOUNT"] = "0"
     try:
         import xllamacpp  # noqa: PLC0415 - optional dependency, loaded when first used
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise missing_extra("xllamacpp") from error
+    except ImportError as error:  # a library of the system is missing: slim images have no libgomp
+        hint = " On Debian and Ubuntu: apt-get install libgomp1" if "libgomp" in str(error) else ""
+        raise EngineError(503, "missing_dependency", f"llama.cpp cannot be loaded: {error}.{hint}") from error
     finally:
         if own:
             os.environ.pop("GOMP_SPINCOUNT", None)

@@ -38,6 +38,18 @@ def test_a_missing_dependency_is_named_with_the_command_that_installs_it(monkeyp
     assert (caught.value.status, caught.value.code) == (503, "missing_dependency")
 
 
+def test_a_missing_library_of_the_system_is_named(monkeypatch, tmp_path):
+    """Where llama.cpp is installed and its runtime is not, the error says which package brings it."""
+    weights, stub = tmp_path / "x.gguf", tmp_path / "xllamacpp.py"
+    weights.write_bytes(b"GGUF")
+    stub.write_text("raise ImportError('libgomp.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "xllamacpp", raising=False)
+    with pytest.raises(EngineError, match="apt-get install libgomp1") as caught:
+        default_chat_engine(str(weights))
+    assert (caught.value.status, caught.value.code) == (503, "missing_dependency")
+
+
 def test_the_chat_model_is_chosen_by_name_variable_cache_and_default(monkeypatch, tmp_path):
     """An empty cache without a network asks for the smallest model; the variable names another, or a file."""
     monkeypatch.setenv("AZURE_INFERENCE_LOCAL_CACHE", str(tmp_path))

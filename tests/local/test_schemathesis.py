@@ -28,8 +28,8 @@ BASES = (
     "/local-images/",
 )
 ROOT = ("/info", "/chat/completions", "/completions", "/embeddings", "/images/embeddings")
-EXAMPLES = int(os.environ.get("AZURE_INFERENCE_LOCAL_FUZZ", "30"))
-"""Requests an operation: set the variable to 100 or more for a thorough run."""
+EXAMPLES = int(os.environ.get("AZURE_INFERENCE_LOCAL_FUZZ", "40"))
+"""Requests an operation, a thousand in all: set the variable to 100 or more for a thorough run."""
 
 
 def chosen(operation):
@@ -39,7 +39,7 @@ def chosen(operation):
 
 @pytest.mark.timeout(400)
 def test_no_request_finds_an_undocumented_answer(endpoint, subtests):
-    """Hundreds of valid and invalid requests find no 500 and no answer outside the document."""
+    """A thousand valid and invalid requests find no 500 and no answer outside the document."""
     schema = schemathesis.openapi.from_url(f"{endpoint.url}/openapi.json")
     headers = {"api-key": endpoint.key}
     count = 0
@@ -66,4 +66,4 @@ def test_no_request_finds_an_undocumented_answer(endpoint, subtests):
 
         with subtests.test(operation.label):
             check()
-    assert count > 20 * EXAMPLES
+    assert count >= 25 * EXAMPLES
