@@ -90,7 +90,7 @@ class Call:
         error.attempts = self.attempts.made
         if isinstance(error, AuthenticationError) and error.status and not self._renewed:
             self._renewed = True
-            if self._connection.auth.renew():
+            if self._connection.auth.renew(self.deadline.sent_at):
                 return 0.0
         wait = self.attempts.wait_after(error, self.deadline.left())
         if wait is None:
@@ -103,10 +103,23 @@ class Call:
         self._note(str(status), request_id_of(headers))
 
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> StatusError:
-        """The error of an answer that is not a success."""
+        """The error of an answer that is not a success; a service that quotes the credential is not quoted."""
+        conceal = self._connection.auth.conceal
         return status_error(
-            status, headers, body, attempts=self.attempts.made, url_host=self._connection.host
+            status,
+            {name: conceal(value) for name, value in headers.items()},
+            conceal(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
+            attempts=self.attempts.made,
+            url_host=self._connection.host,
         )
+
+    def explained(self, error: InferenceError, headers: Mapping[str, str]) -> InferenceError:
+        """An error found in a successful answer, with what the call knows of it."""
+        error.attempts = self.attempts.made
+        error.request_id = error.request_id or request_id_of(headers)
+        error.message = self._connection.auth.conceal(error.message)
+        error.args = (error.message,)
+        return error
 
     def answer(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer of a whole body.
@@ -114,12 +127,10 @@ class Call:
         Raises:
             InferenceError: The body is not an answer.
         """
-        request_id = request_id_of(headers)
         try:
-            return Answer(parse_json(body, headers), request_id, self.attempts.made)
+            return Answer(parse_json(body, headers), request_id_of(headers), self.attempts.made)
         except InferenceError as error:
-            error.attempts, error.request_id = self.attempts.made, error.request_id or request_id
-            raise
+            raise self.explained(error, headers) from error.__cause__
 
     def _note(self, outcome: str, request_id: str | None) -> None:
         if _log.isEnabledFor(logging.DEBUG):

@@ -20,6 +20,10 @@ class ChunkedResponse(HTTPResponse):
     _unread = b""  # the beginning of a line whose end has not come
     _due = 0  # bytes still to come of the chunk being read, its line end included
     _in_trailers = False  # the last chunk came; trailer lines follow, up to an empty one
+    _trailer_bytes = 0
+
+    def before_read(self) -> None:
+        """Called before each read of the connection."""
 
     def read1(self, n: int = -1) -> bytes:
         """The next data; empty at the end.
@@ -31,9 +35,11 @@ class ChunkedResponse(HTTPResponse):
             IncompleteRead: The connection ended first, or a chunk's size is no size.
         """
         if not self.chunked or self.fp is None:
+            self.before_read()
             return super().read1(n)
         data = b""
         while not data and self.chunked:
+            self.before_read()
             block = self.fp.read1(_BLOCK)
             if not block:
                 raise IncompleteRead(b"")
@@ -60,8 +66,10 @@ class ChunkedResponse(HTTPResponse):
             elif not line:
                 self._finish()
                 break
+            else:
+                self._trailer_bytes += len(line)
         self._unread = block[at:]
-        if len(self._unread) > _LONGEST_LINE:
+        if len(self._unread) > _LONGEST_LINE or self._trailer_bytes > _LONGEST_LINE:
             raise IncompleteRead(b"")
         return b"".join(data)
 

@@ -14,6 +14,7 @@ from collections.abc import (
     Generator,
     Mapping,
 )
+from contextlib import suppress
 from importlib.metadata import version
 from platform import python_version
 from types import TracebackType
@@ -43,6 +44,7 @@ _USER_AGENT = (
 
 DeltaT = TypeVar("DeltaT")
 ReceivedT = TypeVar("ReceivedT")
+ParsedT = TypeVar("ParsedT")
 ClientT = TypeVar("ClientT", bound="Client")
 ReaderClass: TypeAlias = Callable[[Mapping[str, str], int, int], StreamReader[DeltaT]]
 
@@ -127,6 +129,14 @@ class Client:
         rebuild, arguments = self.__reduce__()[:2]
         copied: Self = rebuild(*arguments)
         return copied
+
+    @staticmethod
+    def _parsed(answer: Answer, parse: Callable[[dict[str, Any], str | None, int], ParsedT]) -> ParsedT:
+        try:
+            return parse(answer.body, answer.request_id, answer.attempts)
+        except InferenceError as error:
+            error.attempts, error.request_id = answer.attempts, answer.request_id
+            raise
 
     def _info_call(self) -> Call:
         dialect = self.connection.dialect
@@ -227,6 +237,8 @@ class Client:
             if reader.done:
                 reply.drain()
             yield from reader.end()
+        except InferenceError as error:
+            raise call.explained(error, reply.headers) from error.__cause__
         finally:
             reply.close()
 
@@ -247,6 +259,8 @@ class Client:
                 await reply.drain()
             for delta in reader.end():
                 yield delta
+        except InferenceError as error:
+            raise call.explained(error, reply.headers) from error.__cause__
         finally:
             reply.close()
 
@@ -273,19 +287,23 @@ async def _aread(reply: AsyncReply, limit: int) -> bytes:
 
 
 def _read_refusal(reply: SyncReply) -> bytes:
-    """The body of a refusal; a broken one must not hide the status."""
-    try:
-        return _read(reply, _REFUSAL_BYTES)
-    except InferenceError:
-        return b""
+    """The body of a refusal, as much as there is: a broken one must not hide the status."""
+    body = None
+    with suppress(InferenceError):
+        body = Body(reply.headers, _REFUSAL_BYTES)
+        while block := reply.read():
+            body.add(block)
+    return body.whole() if body else b""
 
 
 async def _aread_refusal(reply: AsyncReply) -> bytes:
-    """The body of a refusal; a broken one must not hide the status."""
-    try:
-        return await _aread(reply, _REFUSAL_BYTES)
-    except InferenceError:
-        return b""
+    """As :func:`_read_refusal`, async."""
+    body = None
+    with suppress(InferenceError):
+        body = Body(reply.headers, _REFUSAL_BYTES)
+        while block := await reply.read():
+            body.add(block)
+    return body.whole() if body else b""
 
 
 async def _as_it_is(reply: AsyncReply) -> AsyncReply:

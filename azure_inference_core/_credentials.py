@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -25,6 +26,7 @@ from azure_inference_core.errors import (
 )
 
 _REFRESH_BEFORE = 300.0
+_CONCEALED = "[credential]"
 
 
 class Auth(Protocol):
@@ -36,8 +38,15 @@ class Auth(Protocol):
     async def aheaders(self, timeout: float) -> dict[str, str]:
         """The headers, within ``timeout`` seconds."""
 
-    def renew(self) -> bool:
-        """Forget what was refused; whether asking again can give something new."""
+    def renew(self, refused_since: float) -> bool:
+        """Forget what was refused; whether asking again can give something new.
+
+        Args:
+            refused_since: When the refused request was made, on the monotonic clock, in seconds.
+        """
+
+    def conceal(self, text: str) -> str:
+        """A text of the service without the credential in it."""
 
 
 class KeyAuth:
@@ -59,9 +68,13 @@ class KeyAuth:
         """Both key headers."""
         return self.headers(timeout)
 
-    def renew(self) -> bool:
+    def renew(self, refused_since: float) -> bool:  # noqa: ARG002 - there is nothing newer
         """A key that was refused stays refused."""
         return False
+
+    def conceal(self, text: str) -> str:
+        """The text without the key in it."""
+        return text.replace(self._read().strip(), _CONCEALED)
 
 
 class TokenAuth:
@@ -88,6 +101,8 @@ class TokenAuth:
         self._refresh_at = 0.0
         self._credential: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._fetched_at = 0.0
+        self._pid = os.getpid()
 
     def headers(self, timeout: float) -> dict[str, str]:
         """The token's header; many threads that need a new token make one request."""
@@ -108,16 +123,24 @@ class TokenAuth:
                 raise self._too_slow() from None
         return {"authorization": f"Bearer {token}"}
 
-    def renew(self) -> bool:
-        """Forget the token: the next request fetches a new one."""
+    def renew(self, refused_since: float) -> bool:
+        """Forget the token, unless it is newer than the refusal: the next request fetches a new one."""
         with self._lock:
-            self._refresh_at = 0.0
+            if self._fetched_at <= refused_since:
+                self._refresh_at = 0.0
         return True
+
+    def conceal(self, text: str) -> str:
+        """The text without the token in it."""
+        return text.replace(self._token, _CONCEALED) if self._token else text
 
     def _current(self) -> str | None:
         return self._token if self._clock() < self._refresh_at else None
 
     def _fetch(self) -> concurrent.futures.Future[str]:
+        if self._pid != os.getpid():
+            # After a fork the threads that were to answer are the parent's.
+            self._pid, self._lock, self._pending, self._loop = os.getpid(), threading.Lock(), None, None
         with self._lock:
             if self._pending is None:
                 self._pending = concurrent.futures.Future()
@@ -142,7 +165,7 @@ class TokenAuth:
         with self._lock:
             self._pending = None
             if failure is None:
-                self._token = token
+                self._token, self._fetched_at = token, time.monotonic()
                 self._refresh_at = expires - min(_REFRESH_BEFORE, (expires - self._clock()) / 2)
         if failure is None:
             pending.set_result(token)

@@ -22,6 +22,8 @@ def check_headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
         ConfigurationError: A name or value is not legal in HTTP, or the name is the client's own. The
             value is never part of the text.
     """
+    if headers is not None and not isinstance(headers, Mapping):
+        raise ConfigurationError(f"headers must be a mapping of names to values, not {kind_of(headers)}")
     checked: dict[str, str] = {}
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):

@@ -29,11 +29,12 @@ class Deadline:
         timeouts: Its limits.
     """
 
-    __slots__ = ("_end", "timeouts")
+    __slots__ = ("_end", "sent_at", "timeouts")
 
     def __init__(self, timeouts: Timeouts) -> None:
         self.timeouts = timeouts
         self._end = time.monotonic() + timeouts.total
+        self.sent_at = 0.0  # when the last attempt took its credential, on the monotonic clock
 
     def left(self) -> float:
         """Seconds left; negative when none are."""

@@ -161,7 +161,10 @@ def _ask_for_usage(
 ) -> None:
     if wanted is False or not (wanted or stream_options):
         return
-    options = {"include_usage": True, **extras.pop("stream_options", {})}
+    given = extras.pop("stream_options", {})
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"stream_options must be a mapping, not {kind_of(given)}")
+    options = {"include_usage": True, **given}
     # Where usage always comes, `stream_options` is an extra like any other.
     (body if stream_options else extras)["stream_options"] = options
 
@@ -198,6 +201,8 @@ def _put(body: dict[str, Any], name: str, value: Any) -> None:
             raise ConfigurationError(f"{name} must be a non-empty string, not {kind_of(value)}")
         body[name] = str(value)
     elif name == "tools":
+        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+            raise ConfigurationError(f"tools must be a list, not {kind_of(value)}")
         if value:
             body["tools"] = list(value)
     else:

@@ -38,7 +38,7 @@ def parse_json(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MalformedResponseError(f"the answer is JSON, but not an object: {type(value).__name__}")
     if value.get("error") and not value.get("choices") and not value.get("data"):
-        raise stream_error(value, headers)
+        raise stream_error(value, headers, in_stream=False)
     return value
 
 
@@ -124,7 +124,10 @@ def arguments_text(arguments: Any) -> str:
     """A tool call's arguments as JSON text; managed endpoints send objects."""
     if isinstance(arguments, str):
         return arguments
-    return "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
+    try:
+        return "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
+    except RecursionError:
+        raise MalformedResponseError("a tool call's arguments are nested too deeply") from None
 
 
 def text_and_thought(content: Any) -> tuple[str, str | None]:

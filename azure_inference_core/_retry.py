@@ -88,6 +88,8 @@ class Attempts:
             return None
         asked = error.retry_after or 0.0
         wait = self._wait(asked)
+        if asked and asked < remaining <= wait:
+            wait = asked
         if asked > LONGEST_WAIT or wait >= remaining:
             return None
         if not (asked and isinstance(error, RateLimitedError)):

@@ -135,13 +135,16 @@ def status_error(
     )
 
 
-def stream_error(payload: Any, headers: Mapping[str, str], *, attempts: int = 1) -> InferenceError:
-    """Make the error of an event that reports a failure inside a stream.
+def stream_error(
+    payload: Any, headers: Mapping[str, str], *, attempts: int = 1, in_stream: bool = True
+) -> InferenceError:
+    """Make the error of an event that reports a failure inside a stream, or of a 200 that is one.
 
     Args:
         payload: The event's decoded JSON, or its text.
         headers: The headers of the answer the event came in.
         attempts: How many times the request was sent.
+        in_stream: Whether it came as an event of a stream.
 
     Returns:
         The class its status, code or type names, else a `ServerError`. ``status`` is the one the event gives, or the
@@ -155,7 +158,7 @@ def stream_error(payload: Any, headers: Mapping[str, str], *, attempts: int = 1)
         status=status,
         request_id=request_id_of(lower),
         retry_after=retry_after_seconds(lower),
-        in_stream=True,
+        in_stream=in_stream,
     )
     retryable = status in _RETRYABLE and kind in (RateLimitedError, ServerError)
     return _make(kind, facts, answer, attempts=attempts, is_retryable=retryable)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ class _KeyPolicy(HTTPPolicy[HttpRequest, Any]):
         deadline: Deadline = request.context.options["deadline"]
         time_left = deadline.within(deadline.timeouts.first_byte)
         request.http_request.headers.update(self._auth.headers(time_left))
+        deadline.sent_at = time.monotonic()
         return self.next.send(request)
 
 
@@ -55,6 +57,7 @@ class _AsyncKeyPolicy(AsyncHTTPPolicy[HttpRequest, Any]):
         deadline: Deadline = request.context.options["deadline"]
         time_left = deadline.within(deadline.timeouts.first_byte)
         request.http_request.headers.update(await self._auth.aheaders(time_left))
+        deadline.sent_at = time.monotonic()
         return await self.next.send(request)
 
 

@@ -83,6 +83,8 @@ def _vector(embedding: Any, index: int, encoding_format: str | None) -> list[flo
 def _decode_base64(text: str, index: int) -> list[float]:
     try:
         packed = a2b_base64(text)
+        if len(packed) != len(text.rstrip("=")) * 3 // 4:  # a2b_base64 skips what is not base64
+            raise ValueError("it has characters that are none of base64's")
         if byteorder == "little":
             floats: list[float] = memoryview(packed).cast("f").tolist()  # type: ignore[assignment]  # typed as ints
             return floats

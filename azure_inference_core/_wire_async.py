@@ -31,6 +31,7 @@ else:
     from async_timeout import timeout as time_limit
 
 _DRAIN_SECONDS = 0.1
+_LOOK_AFTER = 1.0  # seconds of silence
 _AUTOMATIC = ("User-Agent", "Accept-Encoding")
 
 
@@ -57,14 +58,24 @@ class AsyncReply:
         Raises:
             InferenceError: The body broke off, or time ran out.
         """
-        limit = self._deadline.within(self._deadline.timeouts.idle)
-        try:
-            async with time_limit(limit):
-                return await self._response.content.readany()
-        except (asyncio.TimeoutError, TimeoutError) as error:
-            raise self._deadline.exceeded("idle") from without_frames(error)
-        except (aiohttp.ClientError, OSError) as error:
-            raise cut_off(error) from without_frames(error)
+        left = self._deadline.within(self._deadline.timeouts.idle)
+        while True:
+            try:
+                async with time_limit(min(left, _LOOK_AFTER)):
+                    return await self._response.content.readany()
+            except (asyncio.TimeoutError, TimeoutError) as error:
+                left -= _LOOK_AFTER
+                if self._is_cut():
+                    raise cut_off(error) from without_frames(error)
+                if left <= 0:
+                    raise self._deadline.exceeded("idle") from without_frames(error)
+            except (aiohttp.ClientError, OSError) as error:
+                raise cut_off(error) from without_frames(error)
+
+    def _is_cut(self) -> bool:
+        """Whether the connection has gone: aiohttp does not wake a reader when a later chunk is broken."""
+        connection = self._response.connection
+        return connection is None or connection.transport is None or connection.transport.is_closing()
 
     async def drain(self) -> None:
         """Read the little that follows the end of a stream, so that the connection can be used again."""

@@ -11,14 +11,19 @@ import contextlib
 import os
 import ssl
 import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from http.client import HTTPResponse
 from types import TracebackType
 from typing import Any
+from urllib.parse import unquote
 
 import urllib3
 from azure.core.pipeline.transport import HttpTransport
 from azure.core.rest import HttpRequest
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
+    ClosedPoolError,
     HTTPError,
     NameResolutionError,
     NewConnectionError,
@@ -37,28 +42,50 @@ _BLOCK = 65536
 _DRAIN_SECONDS = 0.1
 
 
-class _Connection(HTTPConnection):
-    """Leaves its socket on the response, so that each read can have a time limit of its own."""
+_deadline: ContextVar[Deadline] = ContextVar("deadline")
 
-    response_class = ChunkedResponse
+
+class _Response(ChunkedResponse):
+    """Sets the socket's time limit before each read of the body, for as long as the body is its own."""
+
+    time_limit: Callable[[], float] | None = None
+    kept_socket: Any = None
+
+    def before_read(self) -> None:
+        """Set the limit."""
+        if self.time_limit is not None:
+            self.kept_socket.settimeout(self.time_limit())
+
+
+class _Timed:
+    """What both kinds of connection add to urllib3's: time limits for sending and for each read."""
+
+    sock: Any
+    response_class: type[HTTPResponse] = _Response
+
+    def send(self, data: Any) -> None:
+        """Send a piece of the request; urllib3 allows it no longer than connecting takes."""
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]  # of the class beside this one
+        deadline = _deadline.get()
+        self.sock.settimeout(deadline.within(deadline.timeouts.first_byte))
+        super().send(data)  # type: ignore[misc]  # as above
 
     def getresponse(self) -> Any:
+        """Wait for the head of the answer."""
         sock = self.sock
-        response: Any = super().getresponse()
-        response.kept_socket = sock
+        response = super().getresponse()  # type: ignore[misc]  # as above
+        response.timed_body = response._original_response  # noqa: SLF001 - urllib3 has no public name for it
+        response.timed_body.kept_socket = sock
         return response
 
 
-class _TlsConnection(HTTPSConnection):
-    """As :class:`_Connection`, over TLS."""
+class _Connection(_Timed, HTTPConnection):
+    pass
 
-    response_class = ChunkedResponse
 
-    def getresponse(self) -> Any:
-        sock = self.sock
-        response: Any = super().getresponse()
-        response.kept_socket = sock
-        return response
+class _TlsConnection(_Timed, HTTPSConnection):
+    pass
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -84,6 +111,7 @@ class SyncReply:
         self._deadline = deadline
         self.status: int = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
+        response.timed_body.time_limit = lambda: deadline.within(deadline.timeouts.idle)
 
     def read(self) -> bytes:
         """The next bytes as soon as there are any; empty at the end.
@@ -91,9 +119,7 @@ class SyncReply:
         Raises:
             InferenceError: The body broke off, or time ran out.
         """
-        limit = self._deadline.within(self._deadline.timeouts.idle)
         try:
-            self._response.kept_socket.settimeout(limit)
             return self._response.read1(_BLOCK, decode_content=False) or b""
         except ReadTimeoutError as error:
             raise self._deadline.exceeded("idle") from without_frames(error)
@@ -102,8 +128,8 @@ class SyncReply:
 
     def drain(self) -> None:
         """Read the little that follows the end of a stream, so that the connection can be used again."""
-        with contextlib.suppress(HTTPError, OSError, InferenceError):
-            self._response.kept_socket.settimeout(_DRAIN_SECONDS)
+        self._response.timed_body.time_limit = lambda: _DRAIN_SECONDS
+        with contextlib.suppress(HTTPError, OSError):
             if not self._response.read1(_BLOCK, decode_content=False):
                 return
         self.close()
@@ -165,8 +191,10 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
             connect=deadline.within(times.connect), read=deadline.within(times.first_byte)
         )
         path = request.url.split("/", 3)[3]
+        pool = self._get_pool()
+        _deadline.set(deadline)
         try:
-            response = self._get_pool().urlopen(
+            response = pool.urlopen(
                 request.method,
                 f"/{path}",
                 body=request.content,
@@ -196,7 +224,13 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
             return _Pool(network.host, network.port, maxsize=self._max_connections)
         tls: dict[str, Any] = {"maxsize": self._max_connections, "ssl_context": network.ssl_context()}
         if proxy := network.proxy():
-            manager = urllib3.ProxyManager(proxy, proxy_ssl_context=network.ssl_context(), **tls)
+            login = urllib3.util.parse_url(proxy).auth
+            manager = urllib3.ProxyManager(
+                proxy,
+                proxy_headers=urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None,
+                proxy_ssl_context=network.ssl_context(),
+                **tls,
+            )
             manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
             return manager.connection_from_host(network.host, network.port, "https")
         return _TlsPool(network.host, network.port, **tls)
@@ -213,8 +247,12 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
             return network.failed("the proxy refused", error, retryable=False)
         if isinstance(error, (SSLError, ssl.SSLError)):
             return network.failed(tls_fault(error), error, retryable=False)
+        if isinstance(error, ClosedPoolError):
+            return network.failed("the client was closed by another thread", error)
         if isinstance(error, ProtocolError):
             cause = error.args[1] if len(error.args) > 1 else error
+            if isinstance(cause, TimeoutError):  # while sending
+                return deadline.exceeded("first_byte")
             if isinstance(cause, OSError):  # reset, or closed without a byte
                 return network.failed("the connection was closed before an answer", cause)
             return network.failed("the answer is not HTTP", cause, retryable=False)

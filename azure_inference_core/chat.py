@@ -36,12 +36,12 @@ class ChatClient(Client):
     def complete(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatResult:
         """Ask for the whole answer."""
         answer = self._exchange(self._chat_call(messages, params))
-        return parse_chat(answer.body, answer.request_id, answer.attempts)
+        return self._parsed(answer, parse_chat)
 
     async def acomplete(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatResult:
         """As :meth:`complete`, async."""
         answer = await self._aexchange(self._chat_call(messages, params))
-        return parse_chat(answer.body, answer.request_id, answer.attempts)
+        return self._parsed(answer, parse_chat)
 
     def stream(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatStream:
         """Ask for the answer piece by piece; sent when the first piece is asked for."""

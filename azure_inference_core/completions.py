@@ -31,12 +31,12 @@ class CompletionsClient(Client):
     def complete(self, prompt: str, **params: Any) -> CompletionResult:
         """Ask for the whole answer."""
         answer = self._exchange(self._completion_call(prompt, params))
-        return parse_completion(answer.body, answer.request_id, answer.attempts)
+        return self._parsed(answer, parse_completion)
 
     async def acomplete(self, prompt: str, **params: Any) -> CompletionResult:
         """As :meth:`complete`, async."""
         answer = await self._aexchange(self._completion_call(prompt, params))
-        return parse_completion(answer.body, answer.request_id, answer.attempts)
+        return self._parsed(answer, parse_completion)
 
     def stream(self, prompt: str, **params: Any) -> CompletionStream:
         """Ask for the answer piece by piece; sent when the first piece is asked for."""

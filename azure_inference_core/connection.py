@@ -16,12 +16,12 @@ from azure_inference_core.errors import ConfigurationError
 
 __all__ = ["Connection", "Timeouts"]
 
-_ENDPOINT_VARIABLES = ("AZURE_INFERENCE_ENDPOINT", "AZUREAI_ENDPOINT_URL", "AZURE_AI_INFERENCE_ENDPOINT")
-_CREDENTIAL_VARIABLES = (
-    "AZURE_INFERENCE_CREDENTIAL",
-    "AZUREAI_ENDPOINT_KEY",
-    "AZURE_AI_INFERENCE_CREDENTIAL",
-)
+_VARIABLES = {
+    "AZURE_INFERENCE_ENDPOINT": "AZURE_INFERENCE_CREDENTIAL",
+    "AZUREAI_ENDPOINT_URL": "AZUREAI_ENDPOINT_KEY",
+    "AZURE_AI_INFERENCE_ENDPOINT": "AZURE_AI_INFERENCE_CREDENTIAL",
+}
+"""Where an endpoint is looked for, and the key that belongs to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Connection:
             not show it (a gateway with a name of its own).
         allow_insecure: Allow plain http to another machine.
         trust_env: Honour the environment's proxy and CA variables for https endpoints.
-        max_connections: Connections kept open at most, per process.
+        max_connections: Connections that synchronous calls keep open at most, per process.
         max_response_bytes: Largest answer, after decompression.
         max_event_bytes: Largest event of a stream.
         max_request_bytes: Largest request body.
@@ -118,19 +118,20 @@ class Connection:
             _endpoint_text(endpoint), self.model, dialect=dialect, allow_insecure=allow_insecure
         )
         if credential is None:
-            credential = _from_environment(_CREDENTIAL_VARIABLES)
+            credential = _key_from_environment(endpoint)
         version = self.dialect.api_version if api_version is None else api_version
         self.api_version = header_value("api_version", version)
         self.timeouts = Timeouts.of(_require_timeout(timeout))
         self.max_retries = check_retries(max_retries)
         self.default_headers = check_headers(default_headers)
-        self.scopes = tuple(credential_scopes or (self.dialect.scope,))
+        scopes = [credential_scopes] if isinstance(credential_scopes, str) else credential_scopes
+        self.scopes = tuple(scopes or (self.dialect.scope,))
         self.ca_bundle = _existing_file(ca_bundle)
         self.trust_env = trust_env
-        self.max_connections = max_connections
-        self.max_response_bytes = max_response_bytes
-        self.max_event_bytes = max_event_bytes
-        self.max_request_bytes = max_request_bytes
+        self.max_connections = _at_least_one("max_connections", max_connections)
+        self.max_response_bytes = _at_least_one("max_response_bytes", max_response_bytes)
+        self.max_event_bytes = _at_least_one("max_event_bytes", max_event_bytes)
+        self.max_request_bytes = _at_least_one("max_request_bytes", max_request_bytes)
         self.user_agent = header_value("user_agent", user_agent or "")
         self._auth: Auth | None = make_auth(credential, self.scopes)
         self._has_key = isinstance(self._auth, KeyAuth)
@@ -158,7 +159,7 @@ class Connection:
             ConfigurationError: This object was unpickled, and the environment holds no key for it.
         """
         if self._auth is None:
-            key = _from_environment(_CREDENTIAL_VARIABLES)
+            key = _key_from_environment(self.endpoint)
             if key is None and self._has_key:
                 raise ConfigurationError(
                     "this object was copied to another process without its key; set AZURE_INFERENCE_CREDENTIAL there"
@@ -169,6 +170,12 @@ class Connection:
     def url(self, route: str, model: str | None) -> str:
         """The URL of a route, for the model that one call names."""
         return self._endpoint.url(route, self.api_version, model if model != self.model else None)
+
+    def without_key(self) -> Connection:
+        """A copy that looks for its key in the environment, at its first use."""
+        duplicate = copy.copy(self)
+        duplicate._auth, duplicate._has_key = None, True  # noqa: SLF001 - of the same class
+        return duplicate
 
     def __repr__(self) -> str:
         return f"Connection({self.endpoint!r}, model={self.model!r}, dialect={self.dialect.name!r})"
@@ -184,6 +191,12 @@ class Connection:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_auth": None}
+
+
+def _at_least_one(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
+    return value
 
 
 def check_retries(value: Any) -> int:
@@ -206,16 +219,24 @@ def _require_timeout(value: Any) -> Any:
 
 
 def _endpoint_text(endpoint: str | None) -> str:
-    text = _from_environment(_ENDPOINT_VARIABLES) if endpoint is None else endpoint
-    if text is None:
+    if endpoint is not None:
+        return endpoint
+    if (variable := _endpoint_variable()) is None:
         raise ConfigurationError(
             "no endpoint: pass endpoint='https://...', or set AZURE_INFERENCE_ENDPOINT (and "
             "AZURE_INFERENCE_CREDENTIAL)"
         )
-    return text
+    return os.environ[variable]
 
 
-def _from_environment(names: Sequence[str]) -> str | None:
+def _endpoint_variable() -> str | None:
+    return next((name for name in _VARIABLES if os.environ.get(name)), None)
+
+
+def _key_from_environment(endpoint: str | None) -> str | None:
+    """The key of the pair of variables that gave the endpoint; of any, for an endpoint given otherwise."""
+    variable = _endpoint_variable() if endpoint is None else None
+    names = [_VARIABLES[variable]] if variable else list(_VARIABLES.values())
     return next((value for name in names if (value := os.environ.get(name))), None)
 
 

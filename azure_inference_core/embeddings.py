@@ -15,7 +15,12 @@ from azure_inference_core._request import EMBEDDING_PARAMETERS
 from azure_inference_core._values import EmbeddingsResult
 from azure_inference_core._vectors import parse_vectors
 from azure_inference_core.connection import Connection
-from azure_inference_core.errors import ConfigurationError, InferenceError, InvalidRequestError
+from azure_inference_core.errors import (
+    ConfigurationError,
+    InferenceError,
+    InvalidRequestError,
+    MalformedResponseError,
+)
 
 __all__ = ["EmbeddingsClient"]
 
@@ -46,7 +51,7 @@ class EmbeddingsClient(Client):
     Keywords: ``dimensions``, ``encoding_format``, ``input_type``, ``model``; the rest and the errors as in
     :class:`~azure_inference_core.ChatClient`. Without an ``encoding_format``, base64 is asked for (a
     quarter of the bytes, and decoded without parsing numbers); an endpoint that refuses it is asked for
-    floats from then on.
+    floats from then on. ``timeout`` is that of each request, since how many there are depends on the inputs.
 
     Args:
         connection: Where to, as whom, within which limits.
@@ -127,17 +132,17 @@ class EmbeddingsClient(Client):
             done[0] = self._embed_batch(route, batches[0], params)
             _tell(on_batch, batches[0])
         elif batches:
-            with ThreadPoolExecutor(min(self.max_concurrency, len(batches))) as pool:
+            pool = ThreadPoolExecutor(min(self.max_concurrency, len(batches)))
+            try:
                 futures: dict[Future[_Part], _Batch] = {
                     pool.submit(self._embed_batch, route, batch, params): batch for batch in batches
                 }
-                try:
-                    for future in as_completed(futures):
-                        done[futures[future].number] = future.result()
-                        _tell(on_batch, futures[future])
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+                for future in as_completed(futures):
+                    done[futures[future].number] = future.result()
+                    _tell(on_batch, futures[future])
+            finally:
+                # After a failure nobody waits for the batches that are on their way.
+                pool.shutdown(wait=False, cancel_futures=True)
         return _joined(done)
 
     async def _aembed(
@@ -215,7 +220,7 @@ class EmbeddingsClient(Client):
         ):
             return False
         text = f"{error.message} {getattr(error, 'parameters', '')}".lower()
-        if "encoding_format" not in text and "encoding format" not in text and "base64" not in text:
+        if "encoding_format" not in text and "encoding format" not in text:
             return False
         self._refuses_base64 = True
         return True
@@ -267,6 +272,10 @@ def _joined(parts: Sequence[_Part | None]) -> EmbeddingsResult:
         for name, value in counts.items() if isinstance(counts, dict) else ():
             if isinstance(value, (int, float)):
                 usage[name] = usage.get(name, 0) + value
+    if len(lengths := {len(vector) for vector in vectors}) > 1:
+        raise MalformedResponseError(
+            f"the vectors of different batches differ in length: {sorted(lengths)[:5]}"
+        )
     return EmbeddingsResult(vectors, model, usage or None, request_id)
 
 

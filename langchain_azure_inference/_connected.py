@@ -68,7 +68,7 @@ class Connected(BaseModel):
         timeout: Seconds for a call with its retries, or ``Timeouts`` (or a dict of its fields). Default
             600 in total, 5 to connect, 300 for the first byte, 60 of silence.
         max_retries: How often a failed request is sent again.
-        default_headers: Headers for every request; never shown or serialised.
+        default_headers: Headers for every request; never shown or dumped, but kept in pickles.
         credential_scopes: Entra ID scopes; the host's when not given.
         ca_bundle: Path of a PEM file with the authorities to trust.
         dialect: ``"serverless"``, ``"foundry"``, ``"azure-openai"`` or ``"openai-v1"`` where the URL does

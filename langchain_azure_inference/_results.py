@@ -112,7 +112,7 @@ def _sort_call(call: ToolCall, calls: list[MessageToolCall], broken: list[Invali
     call_id = call.id or _new_call_id()
     try:
         arguments = json.loads(call.arguments or "{}", strict=False)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call_id, error=str(error)))
         return
     if isinstance(arguments, dict):

@@ -75,7 +75,8 @@ class AzureInferenceLLM(Sampling, BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        params = self._params(stop, kwargs)
+        with translated:
+            params = self._params(stop, kwargs)
         if self.streaming and len(prompts) == 1:
             return _gathered(list(self._stream(prompts[0], stop, run_manager, **kwargs)))
 
@@ -87,14 +88,14 @@ class AzureInferenceLLM(Sampling, BaseLLM):
         return _to_result(results, params.get("model"))
 
     def _in_threads(self, complete: Any, prompts: list[str]) -> list[CompletionResult]:
-        with ThreadPoolExecutor(min(self.max_concurrency, len(prompts) or 1)) as pool:
+        pool = ThreadPoolExecutor(min(self.max_concurrency, len(prompts) or 1))
+        try:
             # Context variables (tracing, callbacks) belong to the caller's thread.
             waiting = [pool.submit(contextvars.copy_context().run, complete, prompt) for prompt in prompts]
-            try:
-                return [future.result() for future in waiting]
-            finally:
-                for future in waiting:
-                    future.cancel()
+            return [future.result() for future in waiting]
+        finally:
+            # After a failure nobody waits for the prompts that are on their way.
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def _agenerate(
         self,
@@ -103,7 +104,8 @@ class AzureInferenceLLM(Sampling, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        params = self._params(stop, kwargs)
+        with translated:
+            params = self._params(stop, kwargs)
         if self.streaming and len(prompts) == 1:
             return _gathered(
                 [chunk async for chunk in self._astream(prompts[0], stop, run_manager, **kwargs)]

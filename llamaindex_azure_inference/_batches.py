@@ -28,7 +28,7 @@ from llama_index.core.utils import get_tqdm_iterable
 from llama_index_instrumentation import get_dispatcher
 from pydantic import Field
 
-from azure_inference_core.errors import InferenceError
+from azure_inference_core.errors import InferenceError, MalformedResponseError
 
 __all__ = ["BatchedEmbedding"]
 
@@ -130,8 +130,17 @@ class _Run:
         _dispatcher.event(EmbeddingEndEvent(chunks=batch.texts, embeddings=vectors))
 
     def vectors(self) -> list[Embedding]:
-        """All vectors, in the order of the texts."""
-        return [vector for batch in self.batches for vector in batch.vectors]
+        """All vectors, in the order of the texts.
+
+        Raises:
+            MalformedResponseError: They differ in length.
+        """
+        vectors = [vector for batch in self.batches for vector in batch.vectors]
+        if len(lengths := {len(vector) for vector in vectors}) > 1:
+            raise MalformedResponseError(
+                f"the vectors of different batches differ in length: {sorted(lengths)[:5]}"
+            )
+        return vectors
 
     def _end(self, batch: _Batch, payload: dict[str, Any]) -> None:
         batch.open = False

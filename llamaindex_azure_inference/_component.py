@@ -195,9 +195,7 @@ class EndpointComponent(BaseComponent):
         model = getattr(self, self._model_field)
         values["model"] = None if model == "unknown" else model
         if self.credential is None and self.credential_kind == "key":
-            # A connection that has been through a pickle looks for its key in the environment, at its first use.
-            keyed = Connection(**{**values, "credential": "left behind"})
-            connection: Connection = pickle.loads(pickle.dumps(keyed))  # noqa: S301 - our own object
+            connection = Connection(**{**values, "credential": "left behind"}).without_key()
         else:
             connection = Connection(**values)
         if connection.model:

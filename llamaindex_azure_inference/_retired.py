@@ -19,7 +19,7 @@ _SAME = {
     "retry_total": "max_retries",
     "user_agent": "user_agent",
 }
-_TIMES = {"connection_timeout": "connect", "read_timeout": "idle"}
+_TIMES = {"connection_timeout": ("connect",), "read_timeout": ("first_byte", "idle")}
 
 
 def read_client_kwargs(given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def read_client_kwargs(given: Mapping[str, Any] | None) -> dict[str, Any]:
         if name in _SAME:
             found[_SAME[name]] = value
         elif name in _TIMES:
-            times[_TIMES[name]] = value
+            times.update(dict.fromkeys(_TIMES[name], value))
         elif name == "connection_verify" and isinstance(value, (str, os.PathLike)):
             found["ca_bundle"] = os.fspath(value)
         elif not (name == "connection_verify" and value is True):

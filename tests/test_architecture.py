@@ -23,7 +23,7 @@ PACKAGES = (
     "llamaindex_azure_inference",
 )
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-MOST_LINES = 335
+MOST_LINES = 345
 LONGEST_FUNCTION = 45
 CONTRACTS = 5
 """At least so many, for a lost contract breaks nothing."""
