@@ -34,7 +34,9 @@ class ChunkedResponse(HTTPResponse):
         Raises:
             IncompleteRead: The connection ended first, or a chunk's size is no size.
         """
-        if not self.chunked or self.fp is None:
+        if self.fp is None:  # read to its end: the connection may be another call's by now
+            return b""
+        if not self.chunked:
             self.before_read()
             return super().read1(n)
         data = b""

@@ -11,6 +11,7 @@ import contextlib
 import os
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from http.client import HTTPResponse
@@ -128,7 +129,8 @@ class SyncReply:
 
     def drain(self) -> None:
         """Read the little that follows the end of a stream, so that the connection can be used again."""
-        self._response.timed_body.time_limit = lambda: _DRAIN_SECONDS
+        end = time.monotonic() + _DRAIN_SECONDS
+        self._response.timed_body.time_limit = lambda: max(end - time.monotonic(), 0.001)
         with contextlib.suppress(HTTPError, OSError):
             if not self._response.read1(_BLOCK, decode_content=False):
                 return
