@@ -41,7 +41,8 @@ class LocalChatEngine:
         name: The name to report; the file's name by default.
         context_window: Tokens of one request, prompt and answer together.
         slots: Requests that generate at the same time; further ones wait in order.
-        threads: Processor threads; by default all that this process may use, at most 8.
+        threads: Processor threads; by default all that this process may use, at most 8; one
+            fewer for generation where the machine is busy when the model is loaded.
         max_waiting: Requests that may wait; beyond them a request is refused with 429.
         default_max_tokens: Length of an answer where the request sets none.
         concise: End strings and lists that a schema leaves open; for models too small to end them.

@@ -21,6 +21,9 @@ _SOCKET_PATH_LIMIT = 100
 _CLOSE_SECONDS = 60.0
 _PROMPT_BATCH = 256
 """Tokens of a prompt processed between two looks at whether the request was cancelled."""
+_SPINS = "2000"
+"""Turns a thread waits for the others before it sleeps."""
+_MOST_THREADS = 8
 
 
 def usable_cpus() -> int:
@@ -30,16 +33,24 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _library() -> Any:
-    """llama.cpp, loaded so that its threads sleep while they wait for each other.
+def generation_threads() -> int:
+    """The processors to generate with: all on an idle machine, else one fewer, which the neighbours then keep busy."""
+    cpus = usable_cpus()
+    idle = hasattr(os, "getloadavg") and os.getloadavg()[0] < (os.cpu_count() or 1) / 2
+    return max(1, min(_MOST_THREADS, cpus if idle else cpus - 1))
 
-    By default they wait without sleeping, some hundred times a token: one busy neighbour on one of their processors
-    then makes a generation twenty times slower. The runtime reads the setting once, when it is loaded.
+
+def _library() -> Any:
+    """llama.cpp, loaded so that its threads wait for each other in short turns.
+
+    They meet some hundred times a token. Those that never sleep in between make a generation a hundred times slower as
+    soon as a neighbour is busy; those that sleep at once halve its speed on an idle machine. The runtime reads the
+    setting once, when it is loaded.
     """
     settings = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     own = not any(name in os.environ for name in settings)
     if own:
-        os.environ["GOMP_SPINCOUNT"] = "0"
+        os.environ["GOMP_SPINCOUNT"] = _SPINS
     try:
         import xllamacpp  # noqa: PLC0415 - optional dependency, loaded when first used
     except ModuleNotFoundError as error:
@@ -90,7 +101,8 @@ class Llama:
         params.n_ctx = self.context * self._slots
         params.n_parallel = self._slots
         params.n_batch = params.n_ubatch = _PROMPT_BATCH
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or min(8, usable_cpus())
+        params.cpuparams.n_threads = threads or generation_threads()
+        params.cpuparams_batch.n_threads = threads or min(_MOST_THREADS, usable_cpus())
         settings = {"verbosity": 0, "ui": False, "endpoint_slots": False, "api_keys": [self._key]}
         # The engine's own cache of old prompts may take gigabytes; the slots' own caches are enough.
         settings |= {"cache_ram_mib": 0, "port": 0}

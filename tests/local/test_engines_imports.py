@@ -12,6 +12,7 @@ from azure_inference_local.engines import (
     default_embedding_engine,
     default_image_engine,
 )
+from azure_inference_local.engines._llama import generation_threads
 
 OPTIONAL = ("xllamacpp", "onnxruntime", "tokenizers", "PIL", "numpy")
 
@@ -66,3 +67,12 @@ def test_the_chat_model_is_chosen_by_name_variable_cache_and_default(monkeypatch
     monkeypatch.setenv("AZURE_INFERENCE_LOCAL_MODEL", str(tmp_path / "mine.gguf"))
     with pytest.raises(EngineError, match=r"mine\.gguf"):
         default_chat_engine()
+
+
+@pytest.mark.parametrize(("load", "threads"), [(0.1, 4), (3.0, 3)])
+def test_a_busy_machine_keeps_a_processor(monkeypatch, load, threads):
+    """Generation uses every processor of an idle machine and leaves one to the neighbours of a busy one."""
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("azure_inference_local.engines._llama.usable_cpus", lambda: 4)
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    assert generation_threads() == threads
