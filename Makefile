@@ -25,7 +25,10 @@ $(VENV)/.ready: pyproject.toml
 demo: $(VENV)/.ready
 	@$(BIN)/python examples/quickstart.py
 
+# The weights of the small models are fetched once into the user's cache; tests reach no network.
 test: $(VENV)/.ready
+	@$(BIN)/python -m azure_inference_local models pull smollm2-135m
+	@$(BIN)/python -m azure_inference_local models pull minilm-l6-v2-int8
 	$(BIN)/python -X dev -m pytest
 
 lint: $(VENV)/.ready

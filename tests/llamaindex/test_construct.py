@@ -369,8 +369,9 @@ async def test_context_managers_close_and_the_object_opens_again(server: Scripte
 
 def test_misspelt_common_parameter_is_sent_with_one_warning(plain: ScriptedServer) -> None:
     """A common parameter misspelt in the constructor goes to the model, with one warning at the first call."""
-    llm = chat_model(plain, temprature=1)
+    # A name is warned of once a process: this one is not misspelt in this way anywhere else.
+    llm = chat_model(plain, temperatur=1)
     with pytest.warns(UserWarning, match="temperature"):
         llm.complete("x")
     llm.complete("x")
-    assert plain.last.json["temprature"] == 1
+    assert plain.last.json["temperatur"] == 1
