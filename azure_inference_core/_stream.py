@@ -172,21 +172,25 @@ class ChatReader(StreamReader[ChatDelta]):
         if not isinstance(delta, dict):
             raise self._malformed("a delta of the stream is not an object")
         content = delta.get("content")
-        thought = None
-        if not isinstance(content, str):
-            content, thought = text_and_thought(content)
+        reasoning = refusal = None
+        calls: tuple[ToolCallDelta, ...] = ()
+        if len(delta) > 1 or not isinstance(content, str):  # most pieces of a stream are text alone
+            text, thought = text_and_thought(content)
+            content, reasoning = text, reasoning_of(delta) or thought
+            refusal = optional(delta, "refusal", str)
+            if pieces := delta.get("tool_calls"):
+                calls = self._tool_calls(pieces, index)
         if content and index == 0:
             self._text.append(content)
-        calls = delta.get("tool_calls")
         return ChatDelta(
             index,
             chunk.get("id") or None,
             chunk.get("model") or None,
             delta.get("role"),
             content,
-            reasoning_of(delta) or thought,
-            optional(delta, "refusal", str),
-            self._tool_calls(calls, index) if calls else (),
+            reasoning,
+            refusal,
+            calls,
             choice.get("finish_reason"),
             choice.get("logprobs"),
             choice.get("content_filter_results"),
