@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping
 from typing import Any, cast
@@ -111,8 +112,8 @@ def _generation(choice: ChatChoice, shared: Mapping[str, Any], think: bool) -> C
 def _sort_call(call: ToolCall, calls: list[MessageToolCall], broken: list[InvalidToolCall]) -> None:
     call_id = call.id or _new_call_id()
     try:
-        arguments = json.loads(call.arguments or "{}", strict=False)
-    except (ValueError, RecursionError) as error:
+        arguments = _read_arguments(call.arguments or "{}")
+    except (ValueError, SyntaxError, TypeError, RecursionError) as error:
         broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call_id, error=str(error)))
         return
     if isinstance(arguments, dict):
@@ -120,6 +121,11 @@ def _sort_call(call: ToolCall, calls: list[MessageToolCall], broken: list[Invali
     else:
         error_text = "the arguments are JSON, but not an object"
         broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call_id, error=error_text))
+
+
+def _read_arguments(text: str) -> Any:
+    # Cohere's models on this API may write them with single quotes.
+    return ast.literal_eval(text) if text.startswith("{'") else json.loads(text, strict=False)
 
 
 def _new_call_id() -> str:

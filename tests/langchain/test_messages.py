@@ -307,6 +307,12 @@ def test_tool_calls_come_out(server: ScriptedServer) -> None:
     assert kinds == ["tool_call"] * 3 + ["invalid_tool_call"] * 2
 
 
+def test_arguments_in_single_quotes_are_read(server: ScriptedServer) -> None:
+    """Arguments as Cohere's models write them, with single quotes, are the call's arguments."""
+    server.reply(wire.chat(None, tool_calls=[wire.tool_call(arguments="{'city': 'Oslo'}")]))
+    assert model_of(server).invoke("x").tool_calls[0]["args"] == {"city": "Oslo"}
+
+
 def test_reasoning_and_refusals_come_out(server: ScriptedServer) -> None:
     """Reasoning and refusals are content blocks of their own, whole and streamed."""
     body = wire.chat("text")
