@@ -36,7 +36,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/interrogate --quiet $(SOURCES) tests
+	$(BIN)/interrogate $(SOURCES) tests
 
 bench: $(BENCH_VENV)/.ready
 	@$(BENCH_VENV)/bin/python benchmarks/run.py; first=$$?; $(BENCH_VENV)/bin/python benchmarks/local_endpoint.py && exit $$first

@@ -44,6 +44,7 @@ async def test_an_answer_that_closes_is_an_answer(framing: str) -> None:
     """However its length is told, an answer that closes the connection is taken, and asked for once."""
 
     def answer(call: Call) -> None:
+        """Answer and close."""
         call.send(framed(200, wire.chat(), framing))
         call.close()
 
@@ -59,6 +60,7 @@ async def test_a_refusal_that_closes_says_why(framing: str) -> None:
     """The body of a refusal is read when its connection closes, too."""
 
     def refuse(call: Call) -> None:
+        """Refuse and close."""
         call.send(framed(400, FILTERED, framing))
         call.close()
 
@@ -107,6 +109,7 @@ async def test_batches_of_different_lengths_are_refused() -> None:
     sizes = iter((3, 4, 3, 4))
 
     def answer(call: Call) -> None:
+        """Vectors of the next length."""
         body = wire.embeddings(json.loads(call.request.body)["input"], dimensions=next(sizes))
         call.send(framed(200, body, "1.1 length"))
         call.close()
