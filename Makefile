@@ -7,7 +7,7 @@ SOURCES := azure_inference_core azure_inference_local langchain_azure_inference 
 # nltk (of llama-index-core) refuses files that are hard links, which is how uv installs by default.
 export UV_LINK_MODE := copy
 
-.PHONY: demo test lint bench notebooks docs serve clean
+.PHONY: demo test test-ray lint bench notebooks docs serve clean
 .DEFAULT_GOAL := demo
 
 define CHECK_PYTHON
@@ -30,6 +30,14 @@ test: $(VENV)/.ready
 	@$(BIN)/python -m azure_inference_local models pull smollm2-135m
 	@$(BIN)/python -m azure_inference_local models pull minilm-l6-v2-int8
 	$(BIN)/python -X dev -m pytest
+
+# Ingestion on a local Ray with two workers; Ray is not installed for anything else.
+test-ray: $(VENV)/.ray
+	$(BIN)/python -m pytest tests/llamaindex/test_ray.py
+
+$(VENV)/.ray: $(VENV)/.ready
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group ray
+	@touch $@
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
