@@ -275,7 +275,7 @@ def test_model_info_where_there_is_none(plain: ScriptedServer) -> None:
         ({"credential_scopes": ["a/.default"]}, "credential_scopes", ["a/.default"]),
         ({"headers": {"x-team": "a"}}, "default_headers", {"x-team": "a"}),
         ({"retry_total": 7}, "max_retries", 7),
-        ({"read_timeout": 9, "connection_timeout": 3}, "timeout", Timeouts(connect=3, idle=9)),
+        ({"read_timeout": 9, "connection_timeout": 3}, "timeout", Timeouts(connect=3, first_byte=9, idle=9)),
     ],
     ids=lambda item: next(iter(item)) if isinstance(item, dict) else "",
 )
