@@ -43,6 +43,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy examples/quickstart.py
 	$(BIN)/lint-imports
 	$(BIN)/interrogate $(SOURCES) tests
 

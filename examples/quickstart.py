@@ -25,6 +25,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
 from llama_index.core import Document as IndexDocument
 from llama_index.core import VectorStoreIndex
+from llama_index.core.base.response.schema import StreamingResponse
 from llama_index.core.node_parser import SentenceSplitter
 
 from langchain_azure_inference import (
@@ -76,17 +77,18 @@ def endpoint() -> Iterator[None]:
 
 def fetch_weights() -> str:
     """Fetch the models once into the user's cache; the chat model that could be had."""
-    from azure_inference_local import catalogue  # noqa: PLC0415 - as in endpoint()
+    from azure_inference_local.catalogue import PullError  # noqa: PLC0415 - as in endpoint()
 
-    fetch(EMBEDDING_MODEL)
     try:
-        fetch(CHAT_MODEL)
-    except catalogue.CatalogueError as error:
-        say(
-            f"{CHAT_MODEL} could not be fetched ({error}); using {SMALLER_CHAT_MODEL}, whose answers are poor"
-        )
-        fetch(SMALLER_CHAT_MODEL)
-        return SMALLER_CHAT_MODEL
+        fetch(EMBEDDING_MODEL)
+        try:
+            fetch(CHAT_MODEL)
+        except PullError as error:
+            say(f"It could not be had ({error}); using {SMALLER_CHAT_MODEL}, whose answers are poor")
+            fetch(SMALLER_CHAT_MODEL)
+            return SMALLER_CHAT_MODEL
+    except PullError as error:
+        sys.exit(f"The demo needs small models, fetched once: {error}")
     return CHAT_MODEL
 
 
@@ -148,6 +150,7 @@ def index_answers() -> None:
         question = "Which statement ends the nearest enclosing loop?"
         print(f"   Q: {question}")
         response = engine.query(question)
+        assert isinstance(response, StreamingResponse)
         stream("A", response.response_gen)
         print(f"   sources: {', '.join(node.metadata['chapter'] for node in response.source_nodes)}")
 
