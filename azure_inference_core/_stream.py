@@ -7,6 +7,7 @@ reason; anything else raises.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -29,7 +30,7 @@ from azure_inference_core.errors import IncompleteResponseError, InferenceError,
 DeltaT = TypeVar("DeltaT")
 
 
-class StreamReader(Generic[DeltaT]):
+class StreamReader(ABC, Generic[DeltaT]):
     """Turns the blocks of a streamed answer into deltas; one kind of route a subclass.
 
     Args:
@@ -149,13 +150,15 @@ class StreamReader(Generic[DeltaT]):
     def _malformed(self, text: str) -> MalformedResponseError:
         return MalformedResponseError(text, attempts=self._attempts)
 
+    @abstractmethod
     def _delta(
         self, chunk: dict[str, Any], choice: dict[str, Any], index: int, usage: dict[str, Any] | None = None
     ) -> DeltaT:
-        raise NotImplementedError
+        """The delta of one choice of a chunk."""
 
+    @abstractmethod
     def _whole(self, answer: dict[str, Any]) -> list[DeltaT]:
-        raise NotImplementedError
+        """The deltas of an answer that came whole."""
 
 
 class ChatReader(StreamReader[ChatDelta]):

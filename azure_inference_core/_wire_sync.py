@@ -102,13 +102,11 @@ class SyncReply:
 
     Args:
         response: urllib3's.
-        network: For errors.
         deadline: Of the call.
     """
 
-    def __init__(self, response: Any, network: Network, deadline: Deadline) -> None:
+    def __init__(self, response: Any, deadline: Deadline) -> None:
         self._response = response
-        self._network = network
         self._deadline = deadline
         self.status: int = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
@@ -210,7 +208,7 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
             )
         except (HTTPError, OSError, ValueError) as error:
             raise self._fault(error, deadline) from without_frames(error)
-        return SyncReply(response, self._network, deadline)
+        return SyncReply(response, deadline)
 
     def _get_pool(self) -> urllib3.HTTPConnectionPool:
         if self._pool is None or self._pid != os.getpid():
