@@ -56,13 +56,19 @@ def call(request):
             ]
             with cls(url, credential, **options) as client:
                 result = getattr(client, method)(*args, **kwargs)
-                return list(result) if kwargs.get("stream") else result
+                if not kwargs.get("stream"):
+                    return result
+                with result:  # at `[DONE]` the library stops reading and leaves the answer open
+                    return list(result)
 
         async def work():
             """Do the same with the async client."""
             async with getattr(aio, name)(url, credential, **options) as client:
                 result = await getattr(client, method)(*args, **kwargs)
-                return [update async for update in result] if kwargs.get("stream") else result
+                if not kwargs.get("stream"):
+                    return result
+                async with result:
+                    return [update async for update in result]
 
         return asyncio.run(work())
 
