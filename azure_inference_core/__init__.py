@@ -1,6 +1,19 @@
 """What both framework packages are built on: one connection, one client a route, one tree of errors.
 
 Knows no framework. Users of the framework packages need it only to catch its errors.
+
+The examples below go on from these lines:
+
+```python
+connection = Connection(
+    endpoint="https://<name>.<region>.models.ai.azure.com", credential="<key>"
+)
+client = ChatClient(connection)
+messages = [{"role": "user", "content": "Say hello."}]
+```
+
+Where one asks for a failure with the header ``x-fault``, it talks to the local endpoint, as started by
+``python -m azure_inference_local serve --fault-header``.
 """
 
 from azure_inference_core._endpoint import Dialect

@@ -75,6 +75,11 @@ class Client:
     def info(self) -> ModelInfo:
         """Ask ``/info`` which model answers here; asked once, then remembered.
 
+        ```python
+        print(client.info().model_name)
+        print((await client.ainfo()).model_name)
+        ```
+
         Raises:
             ConfigurationError: This kind of endpoint has no ``/info``.
             InferenceError: It did not answer.
@@ -90,11 +95,21 @@ class Client:
         return self._info
 
     def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones. A ``with`` block does it at its end.
+
+        ```python
+        client.close()
+        ```
+        """
         self._transport.close()
 
     async def aclose(self) -> None:
-        """Close the connections of this event loop, and those of sync calls."""
+        """Close the connections of this event loop, and those of sync calls; so does ``async with``.
+
+        ```python
+        await client.aclose()
+        ```
+        """
         await self._transport.aclose()
 
     def __enter__(self) -> Self:

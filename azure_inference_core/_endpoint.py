@@ -26,6 +26,10 @@ _EXAMPLE = "write it like https://<name>.<region>.models.ai.azure.com"
 class Dialect:
     """How one kind of endpoint speaks the API.
 
+    >>> dialect = parse_endpoint("https://my.openai.azure.com/openai/v1", None).dialect
+    >>> dialect.name, dialect.has_info, dialect.stream_usage
+    ('openai-v1', False, 'stream_options')
+
     Attributes:
         name: ``"serverless"`` (also managed online), ``"foundry"``, ``"azure-openai"`` or ``"openai-v1"``.
         api_version: The ``api-version`` to send; empty for none.

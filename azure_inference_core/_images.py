@@ -46,6 +46,16 @@ def checked_images(images: Sequence[str | Mapping[str, str]]) -> list[Any]:
 def image_from_path(path: str | os.PathLike[str]) -> str:
     """Read an image file that the caller names, as a ``data:`` URL.
 
+    ```python
+    message = {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "What is this?"},
+            {"type": "image_url", "image_url": {"url": image_from_path("photo.png")}},
+        ],
+    }
+    ```
+
     Args:
         path: A PNG, JPEG, GIF, BMP or WebP file of at most 20 MiB; told by its first bytes, not its name.
 

@@ -28,7 +28,14 @@ class Stream(Generic[DeltaT]):
         return next(self._deltas)
 
     def close(self) -> None:
-        """End the answer."""
+        """End the answer.
+
+        ```python
+        deltas = client.stream(messages)
+        first = next(deltas)
+        deltas.close()  # the model stops writing
+        ```
+        """
         self._deltas.close()
 
     def __enter__(self) -> Stream[DeltaT]:
@@ -60,7 +67,14 @@ class AsyncStream(Generic[DeltaT]):
         return await self._deltas.__anext__()
 
     async def aclose(self) -> None:
-        """End the answer."""
+        """End the answer.
+
+        ```python
+        deltas = client.astream(messages)
+        first = await anext(aiter(deltas))
+        await deltas.aclose()  # the model stops writing
+        ```
+        """
         await self._deltas.aclose()
 
     async def __aenter__(self) -> AsyncStream[DeltaT]:

@@ -67,6 +67,9 @@ class EncodedRequest:
 def merge_params(defaults: Mapping[str, Any], call: Mapping[str, Any]) -> dict[str, Any]:
     """Merge a constructor's parameters with a call's: the call wins, ``None`` means "not given".
 
+    >>> merge_params({"temperature": 0, "model_extras": {"top_k": 5}}, {"top_k": 9, "seed": None})
+    {'temperature': 0, 'top_k': 9}
+
     Args:
         defaults: Parameters of the constructor.
         call: Parameters of one call. ``model_extras`` (or ``model_kwargs``) of both are merged, and a

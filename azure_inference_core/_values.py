@@ -15,6 +15,14 @@ from typing import Any
 class ToolCall:
     """A call the model wants made.
 
+    ```python
+    tool = {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}
+
+    result = client.complete(messages, tools=[tool], tool_choice="required")
+    for call in result.choices[0].tool_calls:
+        print(call.id, call.name, call.arguments)
+    ```
+
     Attributes:
         id: The service's id of the call, to name in the tool's answer.
         name: The function's name.
@@ -29,6 +37,11 @@ class ToolCall:
 @dataclass(frozen=True, slots=True)
 class ChatChoice:
     """One answer of a chat completion.
+
+    ```python
+    choice = client.complete(messages, max_tokens=50).choices[0]
+    print(choice.content, choice.finish_reason)
+    ```
 
     Attributes:
         index: Its position among the answers.
@@ -57,6 +70,11 @@ class ChatChoice:
 class ChatResult:
     """The answer of ``/chat/completions``.
 
+    ```python
+    result = client.complete(messages, max_tokens=50)
+    print(result.choices[0].content, result.usage, result.request_id)
+    ```
+
     Attributes:
         id: The service's id of the completion.
         model: The model that answered, as the service names it.
@@ -84,7 +102,13 @@ class ChatResult:
 
 @dataclass(frozen=True, slots=True)
 class CompletionChoice:
-    """One answer of ``/completions``; attributes as in :class:`ChatChoice`."""
+    """One answer of ``/completions``; attributes as in :class:`ChatChoice`.
+
+    ```python
+    choice = CompletionsClient(connection).complete("Once upon a time", max_tokens=20).choices[0]
+    print(choice.text, choice.finish_reason)
+    ```
+    """
 
     index: int
     text: str
@@ -95,7 +119,13 @@ class CompletionChoice:
 
 @dataclass(frozen=True, slots=True)
 class CompletionResult:
-    """The answer of ``/completions``; attributes as in :class:`ChatResult`."""
+    """The answer of ``/completions``; attributes as in :class:`ChatResult`.
+
+    ```python
+    result = CompletionsClient(connection).complete("Once upon a time", max_tokens=20)
+    print(result.choices[0].text, result.usage)
+    ```
+    """
 
     id: str | None
     model: str | None
@@ -111,6 +141,11 @@ class CompletionResult:
 class ModelInfo:
     """The answer of ``/info``.
 
+    ```python
+    info = client.info()
+    print(info.model_name, info.model_type, info.model_provider_name)
+    ```
+
     Attributes:
         model_name: The model's name.
         model_type: Such as ``"chat-completion"`` or ``"embedding"``.
@@ -125,6 +160,15 @@ class ModelInfo:
 @dataclass(slots=True)
 class ToolCallDelta:
     """A piece of a tool call.
+
+    ```python
+    tool = {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}
+
+    arguments: dict[int, str] = {}
+    for delta in client.stream(messages, tools=[tool], tool_choice="required"):
+        for piece in delta.tool_calls:
+            arguments[piece.index] = arguments.get(piece.index, "") + piece.arguments
+    ```
 
     Attributes:
         index: Which call of the answer it belongs to, counted from 0; always given.
@@ -142,6 +186,11 @@ class ToolCallDelta:
 @dataclass(slots=True)
 class ChatDelta:
     """A piece of a chat completion: one a chunk and choice.
+
+    ```python
+    for delta in client.stream(messages, max_tokens=50):
+        print(delta.content, delta.finish_reason or "", delta.usage or "")
+    ```
 
     Attributes:
         index: Which choice it belongs to.
@@ -178,7 +227,13 @@ class ChatDelta:
 
 @dataclass(slots=True)
 class CompletionDelta:
-    """A piece of a text completion; attributes as in :class:`ChatDelta`."""
+    """A piece of a text completion; attributes as in :class:`ChatDelta`.
+
+    ```python
+    for delta in CompletionsClient(connection).stream("Once upon a time", max_tokens=20):
+        print(delta.text, end="")
+    ```
+    """
 
     index: int
     id: str | None
@@ -193,6 +248,11 @@ class CompletionDelta:
 @dataclass(frozen=True, slots=True)
 class EmbeddingsResult:
     """Vectors in the order of the inputs.
+
+    ```python
+    result = EmbeddingsClient(connection).embed(["one text", "another"])
+    print(len(result.vectors), result.model, result.usage)
+    ```
 
     Attributes:
         vectors: One an input; floats, or integers where an integer ``encoding_format`` was asked for.

@@ -18,8 +18,28 @@ __all__ = ["AsyncChatStream", "ChatClient", "ChatStream"]
 
 _ROUTE = "/chat/completions"
 
-ChatStream = Stream[ChatDelta]
-AsyncChatStream = AsyncStream[ChatDelta]
+
+class ChatStream(Stream[ChatDelta]):
+    """What ``ChatClient.stream`` gives: deltas to iterate over as they arrive.
+
+    The request is sent at the first. Closing the stream, or leaving its ``with`` block, ends the answer early.
+
+    ```python
+    with client.stream(messages, max_tokens=50) as deltas:
+        first = next(deltas)
+        rest = "".join(delta.content for delta in deltas)
+    ```
+    """
+
+
+class AsyncChatStream(AsyncStream[ChatDelta]):
+    """As :class:`ChatStream`, for ``async with`` and ``async for``.
+
+    ```python
+    async with client.astream(messages, max_tokens=50) as deltas:
+        text = "".join([delta.content async for delta in deltas])
+    ```
+    """
 
 
 class ChatClient(Client):
@@ -31,6 +51,21 @@ class ChatClient(Client):
     settings (``extra_parameters``, ``timeout`` in seconds, ``max_retries``, ``stream_usage``, ``headers``)
     and any other name as an extra. ``None`` means "not given". All raise :class:`ConfigurationError`
     before anything is sent, and :class:`InferenceError` for everything that happens after.
+
+    ```python
+    result = client.complete(messages, temperature=0, max_tokens=50)
+    print(result.choices[0].content)
+
+    result = await client.acomplete(messages, max_tokens=50, timeout=30)
+
+    with client.stream(messages, max_tokens=50) as deltas:
+        for delta in deltas:
+            print(delta.content, end="")
+
+    async with client.astream(messages, max_tokens=50) as deltas:
+        async for delta in deltas:
+            print(delta.content, end="")
+    ```
     """
 
     def complete(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatResult:
@@ -45,11 +80,11 @@ class ChatClient(Client):
 
     def stream(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatStream:
         """Ask for the answer piece by piece; sent when the first piece is asked for."""
-        return Stream(self._stream(self._chat_call(messages, params, stream=True), ChatReader))
+        return ChatStream(self._stream(self._chat_call(messages, params, stream=True), ChatReader))
 
     def astream(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> AsyncChatStream:
         """As :meth:`stream`, async; not a coroutine."""
-        return AsyncStream(self._astream(self._chat_call(messages, params, stream=True), ChatReader))
+        return AsyncChatStream(self._astream(self._chat_call(messages, params, stream=True), ChatReader))
 
     def _chat_call(
         self, messages: Sequence[Mapping[str, Any]], params: Mapping[str, Any], *, stream: bool = False

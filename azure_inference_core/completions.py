@@ -18,14 +18,49 @@ __all__ = ["AsyncCompletionStream", "CompletionStream", "CompletionsClient"]
 
 _ROUTE = "/completions"
 
-CompletionStream = Stream[CompletionDelta]
-AsyncCompletionStream = AsyncStream[CompletionDelta]
+
+class CompletionStream(Stream[CompletionDelta]):
+    """What ``CompletionsClient.stream`` gives: deltas to iterate over, as :class:`ChatStream`.
+
+    ```python
+    writer = CompletionsClient(connection)
+    with writer.stream("Once upon a time", max_tokens=20) as deltas:
+        text = "".join(delta.text for delta in deltas)
+    ```
+    """
+
+
+class AsyncCompletionStream(AsyncStream[CompletionDelta]):
+    """As :class:`CompletionStream`, for ``async with`` and ``async for``.
+
+    ```python
+    writer = CompletionsClient(connection)
+    async with writer.astream("Once upon a time", max_tokens=20) as deltas:
+        text = "".join([delta.text async for delta in deltas])
+    ```
+    """
 
 
 class CompletionsClient(Client):
     """Asks a model to continue a text.
 
     Keywords and errors as in :class:`~azure_inference_core.ChatClient`, without tools and response format.
+
+    ```python
+    writer = CompletionsClient(connection)
+    result = writer.complete("Once upon a time", max_tokens=20)
+    print(result.choices[0].text)
+
+    result = await writer.acomplete("Once upon a time", max_tokens=20)
+
+    with writer.stream("Once upon a time", max_tokens=20) as deltas:
+        for delta in deltas:
+            print(delta.text, end="")
+
+    async with writer.astream("Once upon a time", max_tokens=20) as deltas:
+        async for delta in deltas:
+            print(delta.text, end="")
+    ```
     """
 
     def complete(self, prompt: str, **params: Any) -> CompletionResult:
@@ -40,11 +75,13 @@ class CompletionsClient(Client):
 
     def stream(self, prompt: str, **params: Any) -> CompletionStream:
         """Ask for the answer piece by piece; sent when the first piece is asked for."""
-        return Stream(self._stream(self._completion_call(prompt, params, stream=True), CompletionReader))
+        return CompletionStream(
+            self._stream(self._completion_call(prompt, params, stream=True), CompletionReader)
+        )
 
     def astream(self, prompt: str, **params: Any) -> AsyncCompletionStream:
         """As :meth:`stream`, async; not a coroutine."""
-        return AsyncStream(
+        return AsyncCompletionStream(
             self._astream(self._completion_call(prompt, params, stream=True), CompletionReader)
         )
 

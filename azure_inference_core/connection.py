@@ -28,6 +28,10 @@ _VARIABLES = {
 class Timeouts:
     """How long a call may take, in seconds.
 
+    >>> patient = Timeouts(total=120, first_byte=90)
+    >>> patient.idle
+    60.0
+
     Attributes:
         total: The whole call with its retries; for a stream, until its last event.
         connect: One attempt to connect, TLS included.
@@ -56,12 +60,28 @@ class Timeouts:
 
     @staticmethod
     def of(value: float | Timeouts) -> Timeouts:
-        """Make timeouts of a number of seconds in total, or take them as they are."""
+        """Make timeouts of a number of seconds in total, or take them as they are.
+
+        >>> Timeouts.of(30).total
+        30
+        """
         return value if isinstance(value, Timeouts) else Timeouts(total=value)
 
 
 class Connection:
     """One endpoint with its credential and limits; nothing touches the network before the first call.
+
+    >>> connection = Connection("https://my.openai.azure.com/openai/deployments/gpt-4o", "my key", max_retries=4)
+    >>> connection
+    Connection('https://my.openai.azure.com/openai/deployments/gpt-4o', model=None, dialect='azure-openai')
+    >>> connection.endpoint, connection.host, connection.dialect.api_version
+    ('https://my.openai.azure.com/openai/deployments/gpt-4o', 'my.openai.azure.com', '2024-10-21')
+    >>> connection.url("/chat/completions", None)
+    'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21'
+    >>> connection.auth.conceal("the service says: my key is wrong")
+    'the service says: [credential] is wrong'
+    >>> connection.without_key().endpoint == connection.endpoint
+    True
 
     Args:
         endpoint: The endpoint's URL. Its host and path decide the dialect: serverless or managed online

@@ -53,6 +53,14 @@ class EmbeddingsClient(Client):
     quarter of the bytes, and decoded without parsing numbers); an endpoint that refuses it is asked for
     floats from then on. ``timeout`` is that of each request, since how many there are depends on the inputs.
 
+    ```python
+    embedder = EmbeddingsClient(connection, batch_size=32)
+    result = embedder.embed(["one text", "another"], input_type="document")
+    print(len(result.vectors), "vectors of", len(result.vectors[0]), "numbers")
+
+    result = await embedder.aembed(["one text", "another"], input_type="document")
+    ```
+
     Args:
         connection: Where to, as whom, within which limits.
         batch_size: Inputs a request, at most; 96 is the smallest documented limit (Cohere).
@@ -103,6 +111,13 @@ class EmbeddingsClient(Client):
                 as they are; nothing is fetched or opened here. See :func:`image_from_path` for files.
             on_batch: Called with 1 as each image is done.
             **params: See the class.
+
+        ```python
+        embedder = EmbeddingsClient(connection)
+        result = embedder.embed_images([image_from_path("photo.png")])
+
+        result = await embedder.aembed_images([image_from_path("photo.png")])
+        ```
         """
         return self._embed(_IMAGES, checked_images(images), params, on_batch)
 

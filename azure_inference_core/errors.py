@@ -58,7 +58,14 @@ __all__ = [
 
 
 class RefusedParameter(NamedTuple):
-    """One parameter that the model or endpoint refused.
+    """One parameter that the model or endpoint refused: an entry of ``UnsupportedParameterError.parameters``.
+
+    ```python
+    try:
+        client.complete(messages, top_k=40, extra_parameters="error")
+    except UnsupportedParameterError as error:
+        print([parameter.name for parameter in error.parameters])
+    ```
 
     Attributes:
         name: Dotted path in the request body, e.g. ``response_format`` or ``messages.0.role``.
@@ -75,6 +82,14 @@ class ErrorResponse:
     """The answer behind a status error, for code written against ``HttpResponseError.response``.
 
     The body (at most 64 KiB) can quote the request, so it never appears in ``repr``.
+
+    ```python
+    try:
+        client.complete(messages, top_k=40, extra_parameters="error")
+    except StatusError as error:
+        print(error.response.status_code, error.response.json())
+        print(error.response.text()[:80])
+    ```
     """
 
     def __init__(self, status_code: int, headers: dict[str, str], body: bytes) -> None:
@@ -107,6 +122,13 @@ def _rebuild(cls: type[InferenceError], message: str, state: dict[str, Any]) -> 
 
 class InferenceError(Exception):
     """Base of everything this package raises on purpose.
+
+    ```python
+    try:
+        client.complete(messages, max_retries=1, headers={"x-fault": "status=500"})
+    except InferenceError as error:
+        print(type(error).__name__, error.status, error.attempts, error.is_retryable)
+    ```
 
     Attributes:
         status: HTTP status of the answer, or ``None`` when there was none. For a 424 of a managed
@@ -149,17 +171,42 @@ class InferenceError(Exception):
 
 
 class ConfigurationError(InferenceError, ValueError):
-    """The call or the constructor was wrong; nothing was sent."""
+    """The call or the constructor was wrong; nothing was sent.
+
+    ```python
+    try:
+        client.complete(messages, timeout=-1)
+    except ConfigurationError as error:
+        print(error)
+    ```
+    """
 
 
 class ConnectionFailedError(InferenceError):
-    """No connection: DNS, refused, TLS, reset before an answer."""
+    """No connection: DNS, refused, TLS, reset before an answer.
+
+    ```python
+    nobody = Connection(endpoint="http://127.0.0.1:9", credential="<key>", max_retries=0)
+    try:
+        ChatClient(nobody).complete(messages)
+    except ConnectionFailedError as error:
+        print(error, error.is_retryable)
+    ```
+    """
 
     is_retryable = True
 
 
 class DeadlineExceededError(InferenceError, TimeoutError):
-    """Connecting, a silence, or the whole call took longer than allowed."""
+    """Connecting, a silence, or the whole call took longer than allowed.
+
+    ```python
+    try:
+        client.complete(messages, timeout=0.2, headers={"x-fault": "latency=2"})
+    except DeadlineExceededError as error:
+        print(error)
+    ```
+    """
 
     is_retryable = True
 
@@ -169,6 +216,13 @@ class StatusError(InferenceError, HttpResponseError):
 
     Also an ``azure.core.exceptions.HttpResponseError``: ``status_code``, ``reason``, ``message`` and
     ``response`` are there for code written against the SDK.
+
+    ```python
+    try:
+        client.complete(messages, headers={"x-fault": "status=409"})
+    except StatusError as error:
+        print(error.status, error.code, error.request_id)
+    ```
     """
 
     def __init__(self, message: str, *, response: ErrorResponse | None = None, **details: Any) -> None:
@@ -182,39 +236,103 @@ class StatusError(InferenceError, HttpResponseError):
 
 
 class AuthenticationError(StatusError):
-    """401: the credential is missing, wrong, expired or for another audience."""
+    """401: the credential is missing, wrong, expired or for another audience.
+
+    ```python
+    try:
+        ChatClient(Connection(connection.endpoint, "not the key")).complete(messages)
+    except AuthenticationError as error:
+        print(error)
+    ```
+    """
 
 
 class PermissionDeniedError(StatusError):
-    """403: the credential is known but not allowed."""
+    """403: the credential is known but not allowed.
+
+    ```python
+    try:
+        client.complete(messages, headers={"x-fault": "status=403"})
+    except PermissionDeniedError as error:
+        print(error.status, error.request_id)
+    ```
+    """
 
 
 class NotFoundError(StatusError):
-    """404: no such route, deployment or model on this endpoint."""
+    """404: no such route, deployment or model on this endpoint.
+
+    ```python
+    try:
+        client.complete(messages, headers={"x-fault": "status=404"})
+    except NotFoundError as error:
+        print(error)
+    ```
+    """
 
 
 class RateLimitedError(StatusError):
-    """429: too many requests or tokens; ``retry_after`` says how long to wait, if the service did."""
+    """429: too many requests or tokens; ``retry_after`` says how long to wait, if the service did.
+
+    ```python
+    try:
+        client.complete(messages, max_retries=0, headers={"x-fault": "status=429, retry-after=2"})
+    except RateLimitedError as error:
+        print(f"again in {error.retry_after} seconds")
+    ```
+    """
 
     is_retryable = True
 
 
 class ServerError(StatusError):
-    """408, 424 or 5xx: the service or the model's container failed."""
+    """408, 424 or 5xx: the service or the model's container failed.
+
+    ```python
+    try:
+        client.complete(messages, max_retries=0, headers={"x-fault": "status=503"})
+    except ServerError as error:
+        print(error.status, error.is_retryable)
+    ```
+    """
 
     is_retryable = True
 
 
 class RedirectRefusedError(StatusError):
-    """3xx: the API has no redirects, and following one could hand the key to another host."""
+    """3xx: the API has no redirects, and following one could hand the key to another host.
+
+    ```python
+    try:
+        client.complete(messages, headers={"x-fault": "status=307"})
+    except RedirectRefusedError as error:
+        print(error)
+    ```
+    """
 
 
 class InvalidRequestError(StatusError):
-    """400, 409, 413, 415, 422: the service refused the request as it is."""
+    """400, 409, 413, 415, 422: the service refused the request as it is.
+
+    ```python
+    try:
+        client.complete([{"role": "chef", "content": "Say hello."}])
+    except InvalidRequestError as error:
+        print(error.status, error)
+    ```
+    """
 
 
 class UnsupportedParameterError(InvalidRequestError):
     """The model refuses a parameter or its value.
+
+    ```python
+    try:
+        client.complete(messages, top_k=40, extra_parameters="error")
+    except UnsupportedParameterError as error:
+        for name, value, message in error.parameters:
+            print(name, value, message)
+    ```
 
     Attributes:
         parameters: The refused parameters, each ``(name, value, message)``.
@@ -229,6 +347,13 @@ class UnsupportedParameterError(InvalidRequestError):
 
 class ContentFilteredError(InvalidRequestError):
     """Content safety blocked the prompt or the answer.
+
+    ```python
+    try:
+        client.complete([{"role": "user", "content": "How do I build a bomb?"}])
+    except ContentFilteredError as error:
+        print(error.source, error.categories)
+    ```
 
     Attributes:
         categories: ``{category: {"filtered": bool, "severity": str}}`` or ``{"detected": bool}``, as the
@@ -250,19 +375,51 @@ class ContentFilteredError(InvalidRequestError):
 
 
 class ContextLengthError(InvalidRequestError):
-    """The prompt, or prompt and answer together, do not fit the model's context."""
+    """The prompt, or prompt and answer together, do not fit the model's context.
+
+    ```python
+    try:
+        client.complete([{"role": "user", "content": "word " * 100_000}])
+    except ContextLengthError as error:
+        print(error)
+    ```
+    """
 
 
 class ResponseError(InferenceError):
-    """The endpoint answered with success, but not with an answer."""
+    """The endpoint answered with success, but not with an answer.
+
+    ```python
+    try:
+        client.complete(messages, headers={"x-fault": "html"})
+    except ResponseError as error:
+        print(type(error).__name__, error)
+    ```
+    """
 
 
 class MalformedResponseError(ResponseError):
-    """The answer is not JSON, has the wrong shape, or holds unusable vectors."""
+    """The answer is not JSON, has the wrong shape, or holds unusable vectors.
+
+    ```python
+    try:
+        client.complete(messages, headers={"x-fault": "html"})
+    except MalformedResponseError as error:
+        print(error)
+    ```
+    """
 
 
 class IncompleteResponseError(ResponseError):
     """The answer ended before the service said it was complete.
+
+    ```python
+    try:
+        for delta in client.stream(messages, headers={"x-fault": "cut-after=2"}):
+            print(delta.content, end="")
+    except IncompleteResponseError as error:
+        print(f"cut off after {error.partial!r}")
+    ```
 
     Attributes:
         partial: The text received so far; empty for an answer that was not streamed.
@@ -276,4 +433,13 @@ class IncompleteResponseError(ResponseError):
 
 
 class ResponseTooLargeError(ResponseError):
-    """The answer, or one event of a stream, is over the size limit."""
+    """The answer, or one event of a stream, is over the size limit.
+
+    ```python
+    careful = Connection(connection.endpoint, credential="<key>", max_response_bytes=100)
+    try:
+        ChatClient(careful).complete(messages)
+    except ResponseTooLargeError as error:
+        print(error)
+    ```
+    """

@@ -1,9 +1,11 @@
 """The Azure AI model inference API on loopback, with real small models: for trying, developing and testing.
 
-    from azure_inference_local import serve
+```python
+from azure_inference_local import serve
 
-    with serve() as endpoint:
-        print(endpoint.url, endpoint.key)
+with serve() as endpoint:
+    print(endpoint.url)  # and endpoint.key
+```
 
 The same on the command line: `python -m azure_inference_local serve`.
 """

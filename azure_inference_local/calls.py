@@ -52,4 +52,6 @@ def json_response(body: Any, status: int = 200, headers: dict[str, str] | None =
 
 def refusal_response(refusal: Refusal) -> Response:
     """Return the answer of a refusal."""
+    if isinstance(refusal.body, bytes):
+        return Response(refusal.body, refusal.status, refusal.headers, media_type="text/html")
     return json_response(refusal.body, refusal.status, refusal.headers)

@@ -35,6 +35,13 @@ Progress = Callable[[str, int, int], None]
 class Model:
     """One entry of the catalogue.
 
+    ```python
+    from azure_inference_local import catalogue
+
+    model = catalogue.get("smollm2-135m")
+    print(model.title, model.licence, f"{model.size:,} bytes", model.path if model.cached else "")
+    ```
+
     Attributes:
         name: The name to type.
         kind: "chat" or "embedding".
@@ -154,17 +161,34 @@ CATALOGUE: tuple[Model, ...] = (
 
 
 def cache_dir() -> Path:
-    """The folder of the weights: ``AZURE_INFERENCE_LOCAL_CACHE``, or the platform's place for caches."""
+    """The folder of the weights: ``AZURE_INFERENCE_LOCAL_CACHE``, or the platform's place for caches.
+
+    ```python
+    from azure_inference_local import catalogue
+
+    print(catalogue.cache_dir())
+    ```
+    """
     return _fetch.cache_dir()
 
 
 def list_models() -> list[Model]:
-    """All entries of the catalogue; ``.cached`` says whether an entry is on this machine."""
+    """All entries of the catalogue; ``.cached`` says whether an entry is on this machine.
+
+    ```python
+    from azure_inference_local import catalogue
+
+    print([model.name for model in catalogue.list_models() if model.cached])
+    ```
+    """
     return list(CATALOGUE)
 
 
 def get(name: str) -> Model:
     """The entry of that name.
+
+    >>> get("minilm-l6-v2-int8").kind
+    'embedding'
 
     Raises:
         ValueError: There is none; the text lists the names there are.
@@ -177,7 +201,11 @@ def get(name: str) -> Model:
 
 
 def provider_of(name: str | None) -> str:
-    """Who made the model of a name or file name; ``"local"`` for one that is not in the catalogue."""
+    """Who made the model of a name or file name; ``"local"`` for one that is not in the catalogue.
+
+    >>> provider_of("smollm2-135m"), provider_of("my-own")
+    ('Hugging Face', 'local')
+    """
     for model in CATALOGUE:
         if name in (model.name, Path(model.file_name).stem):
             return model.provider
@@ -186,6 +214,12 @@ def provider_of(name: str | None) -> str:
 
 def path_of(name: str) -> Path | None:
     """The cached file of a model, or None when it has not been pulled.
+
+    ```python
+    from azure_inference_local import catalogue
+
+    print(catalogue.path_of("smollm2-135m"))
+    ```
 
     Raises:
         ValueError: No model has that name.
@@ -196,6 +230,12 @@ def path_of(name: str) -> Path | None:
 
 def pull(name: str, progress: Progress | None = None) -> Path:
     """Fetch a model into the cache, unless it is there, and return its path.
+
+    ```python
+    from azure_inference_local import catalogue
+
+    path = catalogue.pull("smollm2-135m", lambda text, done, size: print(text, f"{done:,} of {size:,}"))
+    ```
 
     Several processes may pull the same model at once: each writes a file of its own and the finished one is
     moved into place. An interrupted pull leaves nothing that would be taken for a model.

@@ -294,7 +294,13 @@ FAMILIES: dict[str, Family] = {
         ),
     )
 }
-"""The families of the documentation by name."""
+"""The families of the documentation by name.
+
+```python
+for name, family in FAMILIES.items():
+    print(name, family.model_name, family.provider)
+```
+"""
 
 _BUILT_IN = (LOCAL, LOCAL_EMBEDDINGS, LOCAL_IMAGES)
 

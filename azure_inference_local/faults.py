@@ -22,15 +22,22 @@ from azure_inference_local.dialects import Refusal, Serverless
 
 FAULT_HEADER = "x-fault"
 RetryAfterStyle = Literal["seconds", "ms", "date", "reset-tokens", "none"]
+_PAGE = b"<!doctype html><title>Sign in</title><p>Sign in to go on.</p>"
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
     """What goes wrong.
 
+    ```python
+    with serve(faults=Faults(status=429, rate=0.1, retry_after=2)) as unreliable:
+        print(unreliable.url)
+    ```
+
     Attributes:
-        status: Status answered instead of an answer (429, 503, ...).
-        rate: Share of the requests that `status`, `drop` and the faults of streams hit, 0 to 1.
+        status: Status answered instead of an answer: an error (429, 503, ...) or a redirect (307, ...).
+        html: Answer 200 with a web page, as the sign-in page of a proxy does.
+        rate: Share of the requests that `status`, `html`, `drop` and the faults of streams hit, 0 to 1.
         rate_limit: Requests a second that are admitted; those beyond get a 429.
         retry_after: Seconds the client is told to wait on 429 and 503.
         retry_after_style: The form in which it is told: `seconds`, `ms` (`retry-after-ms`), `date`, `reset-tokens`
@@ -48,6 +55,7 @@ class Faults:
     """
 
     status: int | None = None
+    html: bool = False
     rate: float = 1.0
     rate_limit: float | None = None
     retry_after: float = 1.0
@@ -65,8 +73,8 @@ class Faults:
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
-        if self.status is not None and not 400 <= self.status <= 599:
-            raise ValueError(f"status is an error from 400 to 599, not {self.status}")
+        if self.status is not None and not 300 <= self.status <= 599:
+            raise ValueError(f"status is a redirect or an error from 300 to 599, not {self.status}")
         if not 0 <= self.rate <= 1:
             raise ValueError(f"rate is a share from 0 to 1, not {self.rate}")
         if self.rate_limit is not None and self.rate_limit <= 0:
@@ -79,6 +87,9 @@ class Faults:
     @classmethod
     def parse(cls, text: str) -> Faults:
         """Read the text form: `name=value` pairs with commas between.
+
+        >>> Faults.parse("status=429, retry-after=2").retry_after
+        2.0
 
         Raises:
             ValueError: A name or a value does not exist; the text says which names there are.
@@ -126,6 +137,8 @@ class FaultPlan:
             return
         if faults.drop:
             raise Cut
+        if faults.html:
+            raise Refusal(200, _PAGE)
         if faults.status is not None:
             raise with_retry_after(_refusal(faults, dialect), faults)
 
@@ -215,6 +228,8 @@ class FaultDesk:
 def _refusal(faults: Faults, dialect: Serverless) -> Refusal:
     """Return the planned error in the dialect's form."""
     status = faults.status or 500
+    if status < 400:
+        return Refusal(status, {}, {"location": "https://example.com/"})
     if status == 429:
         return dialect.rate_limited(faults.retry_after)
     if status in (502, 503, 504) and not dialect.openai:

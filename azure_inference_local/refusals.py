@@ -1,4 +1,4 @@
-"""Answers other than 200, and the bodies several dialects share."""
+"""Refusals, and the bodies several dialects share."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
-    """An answer other than 200: a status, a JSON body and headers.
+    """What is answered in the place of an answer: a status, a body and headers.
 
     Args:
         status: The HTTP status.
-        body: The JSON value of the answer's body.
+        body: The JSON value of the body, or the bytes of a web page.
         headers: Further headers of the answer.
     """
 

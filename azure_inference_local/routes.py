@@ -116,7 +116,7 @@ async def _dropped(request: Request) -> Response:
 
 def _behind_gateway(refusal: Refusal) -> Refusal:
     """Return what a managed online endpoint makes of its container's error: 424, the real status in headers."""
-    if refusal.status in (401, 404, 429):
+    if refusal.status < 400 or refusal.status in (401, 404, 429):
         return refusal
     headers = {
         **refusal.headers,

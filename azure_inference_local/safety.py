@@ -68,6 +68,20 @@ def rule_severities(text: str) -> dict[str, int]:
 class ContentSafety:
     """What a deployment blocks.
 
+    ```python
+    strict = ContentSafety(threshold="low")
+    found = strict.check(["Chop the tomatoes with a knife."], prompt=True)
+    print(found["violence"])  # {'filtered': True, 'severity': 'low'}
+
+
+    def classifier(text: str) -> dict[str, int]:
+        return {"violence": 6 if "dragon" in text else 0}
+
+
+    with serve(content_safety=ContentSafety(classifier=classifier)) as endpoint:
+        print(endpoint.url)
+    ```
+
     Attributes:
         threshold: Severity from which a category blocks: a number, a name of `SEVERITIES`, or a mapping by
             category (categories left out use medium).

@@ -31,6 +31,18 @@ _START = 30.0
 class Endpoint:
     """A running endpoint; leaving its context stops it.
 
+    ```python
+    with serve(families=["mistral-large", "azure-openai"]) as endpoint:
+        print(endpoint.url_of("mistral-large"))  # one family, as it is deployed by itself
+        print(endpoint.models_url, endpoint.openai_v1_url)  # all of them, chosen by `model`
+        print(endpoint.deployment_url("azure-openai"))
+
+    endpoint = serve()  # without `with`: from here ...
+    endpoint.stop()  # ... to here
+    endpoint.start()  # again, at a new port
+    endpoint.stop()
+    ```
+
     Attributes:
         url: The base URL. It answers every route with the default models; `model` in a body chooses another.
         key: The key.
@@ -232,6 +244,13 @@ def serve(
     grace: float = 1.0,
 ) -> Endpoint:
     """Start an endpoint on loopback; use it in a `with` statement, or call `stop()`.
+
+    ```python
+    import urllib.request
+
+    with serve(families="cohere-embed-v3", faults="rate=0.1, status=503") as endpoint:
+        print(urllib.request.urlopen(endpoint.url).read())  # b'"healthy"'
+    ```
 
     Args:
         port: The port; 0 takes a free one.

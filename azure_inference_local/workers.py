@@ -75,6 +75,16 @@ class _Lazy(Generic[E]):
 class Engines:
     """The engines of a server, one a kind of request.
 
+    ```python
+    from azure_inference_local.engines import url_engine
+
+    with serve() as first:  # any OpenAI-compatible server can be the engine, even this one
+        engines = Engines(chat=lambda: url_engine(first.openai_v1_url, first.key))
+        with serve(engines=engines) as second:
+            print(second.url)
+        engines.close()  # the server has done so already
+    ```
+
     Args:
         chat: Makes the engine of chat and text completions; called once, at the first request that needs it.
         embeddings: Makes the engine of text embeddings.

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 import pdoc
-from pdoc import doc, render
+from pdoc import doc, doc_ast, render
 
 PACKAGES = (
     "langchain_azure_inference",
@@ -22,6 +22,13 @@ PACKAGES = (
     "azure_inference_core",
     "azure_inference_local",
 )
+MODULES = (
+    "azure_inference_local.catalogue",
+    "azure_inference_local.engines",
+    "azure_inference_local.pytest_plugin",
+)
+"""Public modules beside the names that the packages themselves give."""
+
 # pydantic's way of saying "a number, but not a bool".
 _CHECKED = re.compile(r"(?:typing\.)?Annotated\[(\w+), BeforeValidator\([^()]*(?:<[^>]*>)?[^()]*\)\]")
 
@@ -68,6 +75,16 @@ def default_value_str(self: doc.Variable) -> str:
     return "" if "PydanticUndefined" in text else text
 
 
+def var_docstrings(self: doc.Module) -> dict[str, str]:
+    """What is written below a variable, in the module itself or in the one of its package that it comes from."""
+    prefix = f"{self.fullname}."
+    homes = [module for name, module in sorted(sys.modules.items()) if name.startswith(prefix)]
+    found: dict[str, str] = {}
+    for module in (*homes, self.obj):
+        found.update(doc_ast.walk_tree(module).var_docstrings)
+    return {name: text for name, text in found.items() if name in vars(self.obj)}
+
+
 _annotation_str = doc.Variable.annotation_str.func
 _default_value_str = doc.Variable.default_value_str.func
 
@@ -82,13 +99,14 @@ def replace(owner: type, name: str, function: object) -> None:
 def main() -> int:
     """Build the pages."""
     replace(doc.Class, "own_members", own_members)
+    replace(doc.Module, "_var_docstrings", var_docstrings)
     replace(doc.Variable, "annotation_str", annotation_str)
     replace(doc.Variable, "default_value_str", default_value_str)
     # Some signatures name types that only their own modules know; they are shown as they are written.
     warnings.filterwarnings("ignore", "Error parsing type annotation")
     render.configure(docformat="google", show_source=False, footer_text="azure-inference-integrations")
     target = Path(__file__).parents[1] / "site"
-    pdoc.pdoc(*PACKAGES, output_directory=target)
+    pdoc.pdoc(*PACKAGES, *MODULES, output_directory=target)
     print(f"The reference is in {target.name}/index.html")
     return 0
 

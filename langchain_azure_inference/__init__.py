@@ -3,6 +3,18 @@
 ``ChatAzureInference`` is a chat model, ``AzureInferenceLLM`` a text-completion model, and
 ``AzureInferenceEmbeddings`` embeds texts and images. Everything raised on purpose is an ``InferenceError``
 of :mod:`langchain_azure_inference.errors` and LangChain's own class for the same condition.
+
+The examples below go on from this line (endpoint and credential may also come from ``AZURE_INFERENCE_ENDPOINT`` and
+``AZURE_INFERENCE_CREDENTIAL``):
+
+```python
+model = ChatAzureInference(
+    endpoint="https://<name>.<region>.models.ai.azure.com", credential="<key>", max_tokens=64
+)
+```
+
+Where one asks for a failure with the header ``x-fault``, it talks to the local endpoint, as started by
+``python -m azure_inference_local serve --fault-header``.
 """
 
 try:

@@ -210,6 +210,11 @@ class Connected(BaseModel):
     def model_info(self) -> ModelInfo:
         """Ask the endpoint's ``/info`` route, once.
 
+        ```python
+        print(model.model_info().model_name)
+        print((await model.amodel_info()).model_name)
+        ```
+
         Raises:
             ConfigurationError: The endpoint's dialect has no such route.
             InferenceError: It could not be asked.
@@ -228,11 +233,17 @@ class Connected(BaseModel):
             return await self._core_client.ainfo()
 
     def close(self) -> None:
-        """Close open connections; a later call opens new ones."""
+        """Close open connections; a later call opens new ones. A ``with`` block does it at its end.
+
+        ```python
+        model.close()
+        await model.aclose()  # those of async calls, too
+        ```
+        """
         self._core_client.close()
 
     async def aclose(self) -> None:
-        """Close open connections; a later call opens new ones."""
+        """As ``close``, with the connections that async calls opened; so does ``async with``."""
         await self._core_client.aclose()
 
     def __enter__(self) -> Self:
@@ -273,7 +284,12 @@ class Connected(BaseModel):
         return bool(self.__pydantic_private__) and "_client" in (self.__pydantic_private__ or {})
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, with other values for some fields."""
+        """Copy, with other values for some fields.
+
+        ```python
+        patient = model.model_copy(update={"timeout": 1200})
+        ```
+        """
         values = {self._aliases.get(name, name): value for name, value in (update or {}).items()}
         if isinstance(values.get("credential"), str):
             values["credential"] = SecretStr(values["credential"])

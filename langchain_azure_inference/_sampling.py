@@ -79,6 +79,13 @@ class Sampling(Connected):
     def get_token_ids(self, text: str) -> list[int]:
         """The ids that ``custom_get_token_ids`` gives.
 
+        ```python
+        exact = ChatAzureInference(
+            endpoint="https://...", credential="...", custom_get_token_ids=lambda text: list(text.encode())
+        )
+        print(exact.get_token_ids("hello"), exact.get_num_tokens("hello"))
+        ```
+
         Raises:
             ConfigurationError: It was not given.
         """
@@ -98,7 +105,14 @@ class Sampling(Connected):
     def get_num_tokens_from_messages(
         self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
     ) -> int:
-        """The number of tokens of messages and tools, counted as by ``get_num_tokens``."""
+        """The number of tokens of messages and tools, counted as by ``get_num_tokens``.
+
+        ```python
+        from langchain_core.messages import HumanMessage
+
+        print(model.get_num_tokens_from_messages([HumanMessage("Why is the sky blue?")]))
+        ```
+        """
         described = [convert_to_openai_tool(tool) for tool in tools or ()]
         if self.custom_get_token_ids is None:
             return count_tokens_approximately(messages, tools=list(described) or None)

@@ -41,8 +41,14 @@ class ChatAzureInference(Sampling, BaseChatModel):
     """A chat model behind an Azure AI inference endpoint.
 
     ```python
-    model = ChatAzureInference(endpoint="https://...", credential="...", model="Mistral-Large-2411")
-    model.invoke("Why is the sky blue?").text
+    model = ChatAzureInference(endpoint="https://...", credential="...", temperature=0, max_tokens=64)
+    print(model.invoke("Why is the sky blue?").text)
+
+    for chunk in model.stream("Why is the sky blue?"):
+        print(chunk.text, end="")
+
+    answer = await model.ainvoke("Why is the sky blue?", max_tokens=32)
+    print(answer.usage_metadata)
     ```
 
     Endpoint, credential and model may come from ``AZURE_INFERENCE_ENDPOINT``,
@@ -175,6 +181,16 @@ class ChatAzureInference(Sampling, BaseChatModel):
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """Bind tools, so that the model may call them.
 
+        ```python
+        def weather(city: str) -> str:
+            '''The weather in a city.'''
+            return f"Fine in {city}"
+
+
+        answer = model.bind_tools([weather], tool_choice="weather").invoke("How is it in Oslo?")
+        print(answer.tool_calls)
+        ```
+
         Args:
             tools: Functions, classes, LangChain tools, or dicts of any provider's form.
             tool_choice: ``"auto"``, ``"none"``, ``"any"`` (or ``"required"``, ``True``: some tool), a tool's
@@ -204,6 +220,17 @@ class ChatAzureInference(Sampling, BaseChatModel):
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, Any]:
         """A runnable that answers in the form of a schema.
+
+        ```python
+        from pydantic import BaseModel
+
+
+        class City(BaseModel):
+            name: str
+
+
+        print(model.with_structured_output(City, method="json_schema").invoke("Where is the Eiffel Tower?"))
+        ```
 
         Args:
             schema: A pydantic class (objects come out), or a ``TypedDict``, JSON schema or function dict

@@ -31,8 +31,12 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
     """An embedding model behind an Azure AI inference endpoint.
 
     ```python
-    embeddings = AzureInferenceEmbeddings(endpoint="https://...", credential="...", model="Cohere-embed-v3-english")
+    embeddings = AzureInferenceEmbeddings(endpoint="https://...", credential="...")
     vectors = embeddings.embed_documents(["one text", "another"])
+    vector = embeddings.embed_query("a question")
+
+    vectors = await embeddings.aembed_documents(["one text", "another"])
+    vector = await embeddings.aembed_query("a question")
     ```
 
     Texts are sent in batches, several at once, in sync calls as in async ones; the vectors come back in the
@@ -125,6 +129,14 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
     def embed_with_usage(self, texts: Sequence[str], **kwargs: Any) -> EmbeddingsResult:
         """As ``embed_documents``, with the token counts of all batches, the model and the request id.
 
+        ```python
+        embeddings = AzureInferenceEmbeddings(endpoint="https://...", credential="...")
+        result = embeddings.embed_with_usage(["one text", "another"])
+        print(len(result.vectors), result.usage)
+
+        result = await embeddings.aembed_with_usage(["one text", "another"])
+        ```
+
         Raises:
             InferenceError: A batch failed, or an answer was not complete.
         """
@@ -162,6 +174,12 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
 
     def embed_image(self, uris: Sequence[str | Path | Mapping[str, str]], **kwargs: Any) -> list[list[float]]:
         """Embed images.
+
+        ```python
+        embeddings = AzureInferenceEmbeddings(endpoint="https://...", credential="...")
+        vectors = embeddings.embed_image(["photo.png"])
+        vectors = await embeddings.aembed_image(["photo.png"])
+        ```
 
         Args:
             uris: ``data:`` and ``https:`` URLs, which are passed on as they are, or paths of image files,

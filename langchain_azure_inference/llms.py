@@ -35,8 +35,14 @@ class AzureInferenceLLM(Sampling, BaseLLM):
     """A text-completion model behind an Azure AI inference endpoint.
 
     ```python
-    llm = AzureInferenceLLM(endpoint="https://...", credential="...", max_tokens=64)
-    llm.invoke("Once upon a time")
+    llm = AzureInferenceLLM(endpoint="https://...", credential="...", max_tokens=20)
+    print(llm.invoke("Once upon a time"))
+
+    for text in llm.stream("Once upon a time"):
+        print(text, end="")
+
+    print(llm.batch(["Roses are", "Violets are"]))
+    print(await llm.ainvoke("Once upon a time"))
     ```
 
     Parameters, environment and extras are those of ``ChatAzureInference``. ``batch`` and ``generate`` with

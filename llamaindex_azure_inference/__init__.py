@@ -5,6 +5,18 @@
 - :class:`AzureInferenceEmbedding`: text and image embeddings (``/embeddings``, ``/images/embeddings``).
 
 What calls raise is in :mod:`llamaindex_azure_inference.errors`.
+
+The examples below go on from these lines (endpoint and credential may also come from ``AZURE_INFERENCE_ENDPOINT`` and
+``AZURE_INFERENCE_CREDENTIAL``):
+
+```python
+llm = AzureInference(
+    endpoint="https://<name>.<region>.models.ai.azure.com", credential="<key>", max_tokens=64
+)
+embedding = AzureInferenceEmbedding(
+    endpoint="https://<name>.<region>.models.ai.azure.com", credential="<key>"
+)
+```
 """
 
 from azure_inference_core import Timeouts

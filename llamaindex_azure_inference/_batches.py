@@ -178,6 +178,11 @@ class BatchedEmbedding(MultiModalEmbedding):
     def get_query_embedding(self, query: str, **kwargs: Any) -> Embedding:
         """Embed a query.
 
+        ```python
+        vector = embedding.get_query_embedding("A question?")
+        vector = await embedding.aget_query_embedding("A question?")
+        ```
+
         Args:
             query: The text.
             **kwargs: Parameters of this call; what is not a common one goes to the model.
@@ -192,7 +197,13 @@ class BatchedEmbedding(MultiModalEmbedding):
         return (await self._arun([query], self._query_params(kwargs)))[0]
 
     def get_text_embedding(self, text: str, **kwargs: Any) -> Embedding:
-        """Embed a document's text; arguments as in :meth:`get_query_embedding`."""
+        """Embed a document's text; arguments as in :meth:`get_query_embedding`.
+
+        ```python
+        vector = embedding.get_text_embedding("A document.")
+        vector = await embedding.aget_text_embedding("A document.")
+        ```
+        """
         return self._run([text], self._text_params(kwargs))[0]
 
     async def aget_text_embedding(self, text: str, **kwargs: Any) -> Embedding:
@@ -203,6 +214,11 @@ class BatchedEmbedding(MultiModalEmbedding):
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[Embedding]:
         """Embed documents' texts, ``embed_batch_size`` a request, ``max_concurrency`` requests at once.
+
+        ```python
+        vectors = embedding.get_text_embedding_batch(["one text", "another"])
+        vectors = await embedding.aget_text_embedding_batch(["one text", "another"])
+        ```
 
         Args:
             texts: The texts; none gives ``[]`` and sends nothing.

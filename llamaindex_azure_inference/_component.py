@@ -225,6 +225,11 @@ class EndpointComponent(BaseComponent):
     def model_info(self) -> ModelInfo:
         """Ask the endpoint which model it serves (``/info``; asked once, then remembered).
 
+        ```python
+        print(llm.model_info().model_name)
+        print((await llm.amodel_info()).model_name)
+        ```
+
         Raises:
             ConfigurationError: This kind of endpoint has no such route.
             InferenceError: The request failed.
@@ -236,11 +241,17 @@ class EndpointComponent(BaseComponent):
         return await self._any_client().ainfo()
 
     def close(self) -> None:
-        """Close the connections; the object can be used again, which opens new ones."""
+        """Close the connections; the object can be used again, which opens new ones. So does the end of ``with``.
+
+        ```python
+        llm.close()
+        await llm.aclose()  # those of async calls, too
+        ```
+        """
         self._any_client().close()
 
     async def aclose(self) -> None:
-        """Close the connections, those of this event loop included."""
+        """Close the connections, those of this event loop included; so does the end of ``async with``."""
         await self._any_client().aclose()
 
     def __enter__(self) -> Self:

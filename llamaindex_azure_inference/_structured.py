@@ -53,6 +53,20 @@ class StructuredOutputLLM(FunctionCallingLLM):
     ) -> Model:
         """Fill a pydantic class, in the way ``structured_output`` names.
 
+        ```python
+        from llama_index.core import PromptTemplate
+        from pydantic import BaseModel
+
+
+        class City(BaseModel):
+            name: str
+
+
+        prompt = PromptTemplate("Where is the {sight}?")
+        print(llm.structured_predict(City, prompt, sight="Eiffel Tower"))
+        print(await llm.astructured_predict(City, prompt, sight="Eiffel Tower"))
+        ```
+
         Args:
             output_cls: The class.
             prompt: The prompt.

@@ -46,7 +46,7 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
 
     ```python
     llm = AzureInference(endpoint="https://<name>.<region>.models.ai.azure.com", credential="<key>")
-    llm.complete("Say hello.").text
+    print(llm.complete("Say hello.", max_tokens=50).text)
     ```
 
     Parameters that are not fields are parameters of the model: ``AzureInference(..., top_k=40)`` sends ``top_k`` with
@@ -94,7 +94,12 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What LlamaIndex plans with; computed from the fields and a table of families, never from the network."""
+        """What LlamaIndex plans with; computed from the fields and a table of families, never from the network.
+
+        ```python
+        print(llm.metadata.context_window, llm.metadata.is_function_calling_model)
+        ```
+        """
         told = self.is_function_calling_model
         return self._metadata(chat=True, calls_tools=self._family().calls_tools if told is None else told)
 
@@ -103,6 +108,15 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation.
+
+        ```python
+        from llama_index.core.llms import ChatMessage
+
+        response = llm.chat([ChatMessage("Why is the sky blue?")], temperature=0)
+        print(response.message.content, response.additional_kwargs["total_tokens"])
+
+        response = await llm.achat([ChatMessage("Why is the sky blue?")])
+        ```
 
         Args:
             messages: The conversation.
@@ -121,6 +135,16 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Like :meth:`chat`, piece by piece; the last response has the finish reason and the token counts.
+
+        ```python
+        from llama_index.core.llms import ChatMessage
+
+        for response in llm.stream_chat([ChatMessage("Why is the sky blue?")]):
+            print(response.delta, end="")
+
+        async for response in await llm.astream_chat([ChatMessage("Why is the sky blue?")]):
+            print(response.delta, end="")
+        ```
 
         Raises:
             IncompleteResponseError: The stream ended early (raised while iterating); ``partial`` has the text.
@@ -141,7 +165,13 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
-        """Answer a prompt; arguments and errors as in :meth:`chat`."""
+        """Answer a prompt; arguments and errors as in :meth:`chat`.
+
+        ```python
+        print(llm.complete("Why is the sky blue?").text)
+        print((await llm.acomplete("Why is the sky blue?")).text)
+        ```
+        """
         return completion_of_chat(self._chat(prompt_to_messages(prompt), **kwargs))
 
     @llm_completion_callback()
@@ -151,7 +181,16 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
         formatted: bool = False,  # noqa: ARG002
         **kwargs: Any,
     ) -> CompletionResponseGen:
-        """Answer a prompt piece by piece, as in :meth:`stream_chat`."""
+        """Answer a prompt piece by piece, as in :meth:`stream_chat`.
+
+        ```python
+        for response in llm.stream_complete("Why is the sky blue?"):
+            print(response.delta, end="")
+
+        async for response in await llm.astream_complete("Why is the sky blue?"):
+            print(response.delta, end="")
+        ```
+        """
         responses = self._stream_chat(prompt_to_messages(prompt), **kwargs)
         return (completion_of_chat(response) for response in responses)
 
@@ -209,6 +248,20 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
         **kwargs: Any,  # noqa: ARG002
     ) -> list[ToolSelection]:
         """The tool calls of an answer, whole or still streaming.
+
+        ```python
+        from llama_index.core.tools import FunctionTool
+
+
+        def weather(city: str) -> str:
+            return f"Fine in {city}"
+
+
+        tool = FunctionTool.from_defaults(weather)
+        response = llm.chat_with_tools([tool], "How is it in Oslo?", tool_required=True)
+        for call in llm.get_tool_calls_from_response(response):
+            print(call.tool_name, call.tool_kwargs)
+        ```
 
         Raises:
             ValueError: There is none, and ``error_on_no_tool_call`` is set.

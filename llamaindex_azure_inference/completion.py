@@ -36,7 +36,7 @@ class AzureInferenceCompletion(GenerationComponent, LLM):
 
     ```python
     llm = AzureInferenceCompletion(endpoint="https://<name>.<region>.models.ai.azure.com", credential="<key>")
-    llm.complete("Once upon a time").text
+    print(llm.complete("Once upon a time", max_tokens=20).text)
     ```
 
     Args:
@@ -55,12 +55,24 @@ class AzureInferenceCompletion(GenerationComponent, LLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What LlamaIndex plans with; computed from the fields and a table of families, never from the network."""
+        """What LlamaIndex plans with; computed from the fields and a table of families, never from the network.
+
+        ```python
+        writer = AzureInferenceCompletion(endpoint="https://...", credential="...", context_window=4096)
+        print(writer.metadata.context_window)
+        ```
+        """
         return self._metadata(chat=False, calls_tools=False)
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Continue a prompt.
+
+        ```python
+        writer = AzureInferenceCompletion(endpoint="https://...", credential="...", max_tokens=20)
+        print(writer.complete("Once upon a time").text)
+        print((await writer.acomplete("Once upon a time")).text)
+        ```
 
         Args:
             prompt: The prompt.
@@ -75,7 +87,17 @@ class AzureInferenceCompletion(GenerationComponent, LLM):
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
-        """Like :meth:`complete`, piece by piece; the last response has finish reason and token counts."""
+        """Like :meth:`complete`, piece by piece; the last response has finish reason and token counts.
+
+        ```python
+        writer = AzureInferenceCompletion(endpoint="https://...", credential="...", max_tokens=20)
+        for response in writer.stream_complete("Once upon a time"):
+            print(response.delta, end="")
+
+        async for response in await writer.astream_complete("Once upon a time"):
+            print(response.delta, end="")
+        ```
+        """
         return self._stream_complete(self._formatted(prompt, formatted), **kwargs)
 
     @llm_completion_callback()
@@ -94,6 +116,14 @@ class AzureInferenceCompletion(GenerationComponent, LLM):
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation, written as one prompt.
 
+        ```python
+        from llama_index.core.llms import ChatMessage
+
+        writer = AzureInferenceCompletion(endpoint="https://...", credential="...", max_tokens=20)
+        print(writer.chat([ChatMessage("Say hello.")]).message.content)
+        print((await writer.achat([ChatMessage("Say hello.")])).message.content)
+        ```
+
         Raises:
             ConfigurationError: A message holds something other than text.
             InferenceError: The request failed; the class says how.
@@ -102,7 +132,19 @@ class AzureInferenceCompletion(GenerationComponent, LLM):
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        """Like :meth:`chat`, piece by piece."""
+        """Like :meth:`chat`, piece by piece.
+
+        ```python
+        from llama_index.core.llms import ChatMessage
+
+        writer = AzureInferenceCompletion(endpoint="https://...", credential="...", max_tokens=20)
+        for response in writer.stream_chat([ChatMessage("Say hello.")]):
+            print(response.delta, end="")
+
+        async for response in await writer.astream_chat([ChatMessage("Say hello.")]):
+            print(response.delta, end="")
+        ```
+        """
         responses = self._stream_complete(self._prompt(messages), **kwargs)
         return (completion_as_chat(response) for response in responses)
 

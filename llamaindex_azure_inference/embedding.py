@@ -29,7 +29,10 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
 
     ```python
     embedding = AzureInferenceEmbedding(endpoint="https://<name>.<region>.models.ai.azure.com", credential="<key>")
-    embedding.get_text_embedding("A document.")
+    vector = embedding.get_text_embedding("A document.")
+    print(len(vector), "numbers")
+
+    vectors = embedding.get_image_embedding_batch(["photo.png"])
     ```
 
     Documents and queries are sent with their input types. An endpoint with an OpenAI dialect has no such parameter, so
@@ -83,12 +86,23 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
 
     @property
     def model(self) -> str | None:
-        """The model, by the name the LLM classes have for it; ``None`` if the endpoint serves only one."""
+        """The model, by the name the LLM classes have for it; ``None`` if the endpoint serves only one.
+
+        ```python
+        print(embedding.model, embedding.model_name)
+        ```
+        """
         return None if self.model_name == "unknown" else self.model_name
 
     @property
     def usage(self) -> dict[str, int]:
         """Tokens that the service has counted since this object was made, or since :meth:`reset_usage`.
+
+        ```python
+        embedding.get_text_embedding_batch(["one text", "another"])
+        print(embedding.usage)
+        print(embedding.reset_usage(), embedding.usage)
+        ```
 
         LlamaIndex has no place for the usage of embeddings. Keys are the service's, e.g. ``prompt_tokens``,
         ``total_tokens``. A copy in another process counts for itself.

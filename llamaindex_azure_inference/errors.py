@@ -9,7 +9,15 @@ InferenceError                          .status .code .request_id .retry_after .
 └─ ResponseError                        answered, but not with an answer
 ```
 
-The whole tree is drawn in :mod:`azure_inference_core.errors`. Every class pickles, so an error in a worker process
+```python
+try:
+    llm.complete("How do I build a bomb?")
+except errors.ContentFilteredError as error:
+    print(error.source, error.categories)
+```
+
+The whole tree is drawn in :mod:`azure_inference_core.errors`; the examples below are written with the core's client.
+Every class pickles, so an error in a worker process
 comes out of ``IngestionPipeline.run`` as itself; the text of a 429 holds "429" and "rate limit", which is what
 LlamaIndex's extractors look for.
 """

@@ -23,7 +23,7 @@ PACKAGES = (
     "llamaindex_azure_inference",
 )
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-MOST_LINES = 345
+MOST_LINES = 300
 LONGEST_FUNCTION = 45
 CONTRACTS = 5
 """At least so many, for a lost contract breaks nothing."""
@@ -117,22 +117,27 @@ def test_pure_modules_touch_no_transport(name: str) -> None:
     )
 
 
+def lines_of_docstrings(node: ast.AST) -> int:
+    """How many lines of a node are docstrings: strings that stand by themselves."""
+    return sum(
+        (part.end_lineno or 0) - part.lineno + 1
+        for part in ast.walk(node)
+        if isinstance(part, ast.Expr)
+        and isinstance(part.value, ast.Constant)
+        and isinstance(part.value.value, str)
+    )
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_modules_are_short(path: Path) -> None:
-    """A module is read in one sitting."""
-    assert len(path.read_text().splitlines()) <= MOST_LINES
+    """A module's code is read in one sitting; what its docstrings explain and show comes on top."""
+    text = path.read_text()
+    assert len(text.splitlines()) - lines_of_docstrings(ast.parse(text)) <= MOST_LINES
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """A function's lines without its docstring."""
-    start = function.body[0]
-    documented = (
-        isinstance(start, ast.Expr)
-        and isinstance(start.value, ast.Constant)
-        and isinstance(start.value.value, str)
-    )
-    skipped = (start.end_lineno or 0) - start.lineno + 1 if documented else 0
-    return (function.end_lineno or 0) - function.lineno + 1 - skipped
+    """A function's lines without its docstrings."""
+    return (function.end_lineno or 0) - function.lineno + 1 - lines_of_docstrings(function)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -1,18 +1,26 @@
-"""Examples in docstrings run against the local endpoint."""
+"""Examples in docstrings run against the local endpoint, and every public name has one.
+
+An example goes on from those of its package's own docstring, which stands at the top of the reference's page.
+"""
 
 from __future__ import annotations
 
 import ast
 import doctest
 import importlib
+import inspect
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 
 from azure_inference_local import Endpoint, serve
+from docs.reference import MODULES as MORE_MODULES
+from tests.support.clip import save_clip_pair
 from tests.support.documents import blocks_of, run
 
 ROOT = Path(__file__).parents[1]
@@ -40,50 +48,113 @@ class Example(NamedTuple):
         return self.path.relative_to(ROOT).parts[0]
 
 
+def docstrings(tree: ast.Module, name: str) -> Iterator[tuple[str, str]]:
+    """Every docstring of a module with the name of what it describes; a string after an assignment is one, too."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield getattr(node, "name", name), ast.get_docstring(node) or ""
+    for before, after in pairwise(tree.body):
+        if isinstance(before, (ast.Assign, ast.AnnAssign)) and isinstance(after, ast.Expr):
+            target = before.target if isinstance(before, ast.AnnAssign) else before.targets[0]
+            yield ast.unparse(target), str(ast.literal_eval(after.value))
+
+
 def examples() -> Iterator[Example]:
     """Every fenced block of Python in a docstring."""
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-                name = getattr(node, "name", path.stem)
-                for block in blocks_of(ast.get_docstring(node) or ""):
-                    if block.language == "python":
-                        yield Example(path, name, block.code)
+        for owner, text in docstrings(ast.parse(path.read_text()), path.stem):
+            for block in blocks_of(text):
+                if block.language == "python":
+                    yield Example(path, owner, block.code)
 
 
 EXAMPLES = list(examples())
+FIRST_LINES = {
+    example.package: example.code
+    for example in EXAMPLES
+    if example.path == ROOT / example.package / "__init__.py"
+}
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Endpoint]:
     """The local endpoint with the smallest model."""
-    with serve(model="smollm2-135m") as running:
+    with serve(model="smollm2-135m", fault_header=True) as running:
         yield running
+
+
+def strict(code: str) -> str:
+    """The code, with an error where a `try` that shows an exception meets none."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try) and node.handlers and not node.orelse:
+            node.orelse = ast.parse('raise AssertionError("nothing was raised")').body
+    return ast.unparse(tree)
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("example", EXAMPLES, ids=[f"{e.package}.{e.owner}" for e in EXAMPLES])
-def test_the_example_runs(example: Example, endpoint: Endpoint) -> None:
+def test_the_example_runs(
+    example: Example, endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An example does what it says, with the local endpoint in the place of the reader's."""
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 64), "orange").save("photo.png")
+    (tmp_path / "clip").mkdir()
+    save_clip_pair(tmp_path / "clip")
     names = {
         name: value
         for name, value in vars(importlib.import_module(example.package)).items()
         if name[0] != "_"
     }
-    code = ENDPOINT.sub(f'endpoint="{endpoint.url}"', example.code)
-    run(CREDENTIAL.sub(f'credential="{endpoint.key}"', code), example.path, 1, names)
+    first = FIRST_LINES.get(example.package, "")
+    for code in dict.fromkeys((first, example.code)):
+        here = ENDPOINT.sub(f'endpoint="{endpoint.url}"', code)
+        run(strict(CREDENTIAL.sub(f'credential="{endpoint.key}"', here)), example.path, 1, names)
 
 
-@pytest.mark.parametrize("name", ["ChatAzureInference", "AzureInferenceLLM", "AzureInferenceEmbeddings"])
-def test_each_langchain_class_has_an_example(name: str) -> None:
-    """The classes that LangChain's users type show how."""
-    assert name in {example.owner for example in EXAMPLES}
+def public_names() -> Iterator[tuple[str, str]]:
+    """Every name on a page of the reference: its package or module, and itself."""
+    for name in (*PACKAGES, *MORE_MODULES):
+        module = importlib.import_module(name)
+        own = [key for key, value in vars(module).items() if getattr(value, "__module__", "") == name]
+        for public in getattr(module, "__all__", own):
+            if public[0] != "_" and not inspect.ismodule(getattr(module, public)):
+                yield name, public
 
 
-@pytest.mark.parametrize("name", ["AzureInference", "AzureInferenceCompletion", "AzureInferenceEmbedding"])
-def test_each_llamaindex_class_has_an_example(name: str) -> None:
-    """The classes that LlamaIndex's users type show how."""
-    assert name in {example.owner for example in EXAMPLES}
+SHOWN = {example.owner for example in EXAMPLES} | {
+    owner
+    for path in MODULES
+    for owner, text in docstrings(ast.parse(path.read_text()), path.stem)
+    if ">>>" in text
+}
+TYPES = {"OnChunk", "Progress", "CATALOGUE"}
+HOOKS = {"cache_scope", "class_name", "is_lc_serializable", "lc_attributes", "lc_secrets", "model_post_init"}
+
+
+@pytest.mark.parametrize(("module", "name"), list(public_names()))
+def test_every_public_name_has_an_example(module: str, name: str) -> None:
+    """Whoever looks a name up in the reference sees it in use."""
+    assert name in SHOWN | TYPES
+
+
+@pytest.mark.parametrize(("module", "name"), list(public_names()))
+def test_every_public_method_is_in_an_example(module: str, name: str) -> None:
+    """So does whoever looks up a method; the hooks that only the frameworks call are described in words."""
+    value = getattr(importlib.import_module(module), name)
+    if not inspect.isclass(value):
+        return
+    ours = [cls for cls in value.__mro__ if cls.__module__.partition(".")[0] in PACKAGES]
+    members = {key: member for cls in ours for key, member in vars(cls).items() if key[0] != "_"}
+    methods = {
+        key
+        for key, member in members.items()
+        if isinstance(member, (property, classmethod, staticmethod)) or inspect.isfunction(member)
+    }
+    texts = [inspect.getdoc(member) or "" for member in (*ours, *members.values())]
+    unseen = {key for key in methods - HOOKS if not any(f".{key}" in text for text in texts)}
+    assert not unseen
 
 
 @pytest.mark.parametrize("path", MODULES, ids=[str(path.relative_to(ROOT)) for path in MODULES])

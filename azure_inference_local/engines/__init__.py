@@ -41,6 +41,14 @@ _log = logging.getLogger("azure_inference_local")
 def default_chat_engine(name: str | None = None) -> ChatEngine:
     """Load the embedded chat model.
 
+    ```python
+    from azure_inference_local.engines import default_chat_engine
+
+    engine = default_chat_engine("smollm2-135m")
+    print(engine.complete({"prompt": "Once upon", "max_tokens": 5})["choices"][0]["text"])
+    engine.close()
+    ```
+
     Args:
         name: A name of the catalogue (fetched if it is not in the cache) or the path of a GGUF file. Without it:
             the environment variable ``AZURE_INFERENCE_LOCAL_MODEL``, else the best model of the cache,
@@ -58,13 +66,28 @@ def default_chat_engine(name: str | None = None) -> ChatEngine:
 
 
 def default_chat_name(name: str | None = None) -> str:
-    """The name that the engine of ``default_chat_engine(name)`` will have; nothing is loaded or fetched."""
+    """The name that the engine of ``default_chat_engine(name)`` will have; nothing is loaded or fetched.
+
+    ```python
+    from azure_inference_local.engines import default_chat_name
+
+    print(default_chat_name())
+    ```
+    """
     wanted = _wanted(name)
     return Path(wanted).stem if wanted.lower().endswith(".gguf") or Path(wanted).is_file() else wanted.lower()
 
 
 def default_embedding_engine() -> EmbeddingEngine:
     """Load the embedded text embedding model, fetching it if it is not in the cache.
+
+    ```python
+    from azure_inference_local.engines import default_embedding_engine
+
+    engine = default_embedding_engine()
+    vectors, tokens = engine.embed(["one text", "another"], None)
+    engine.close()
+    ```
 
     Raises:
         EngineError: The model cannot be had (503).
@@ -73,12 +96,31 @@ def default_embedding_engine() -> EmbeddingEngine:
 
 
 def default_image_engine() -> ImageEngine:
-    """The classical image descriptor: finds copies and look-alikes, shares no space with texts."""
+    """The classical image descriptor: finds copies and look-alikes, shares no space with texts.
+
+    ```python
+    from pathlib import Path
+
+    from azure_inference_local.engines import default_image_engine
+
+    engine = default_image_engine()
+    [vector] = engine.embed([(Path("photo.png").read_bytes(), None)])
+    ```
+    """
     return DescriptorEngine()
 
 
 def url_engine(url: str, key: str | None = None, **options: Any) -> UrlEngine:
     """An engine behind an OpenAI-compatible URL; the options are those of ``UrlEngine``.
+
+    ```python
+    from azure_inference_local.engines import url_engine
+
+    with serve() as server:  # stands for vLLM, llama.cpp's server, Ollama, ...
+        engine = url_engine(server.openai_v1_url, server.key, model="local")
+        print(engine.name)
+        engine.close()
+    ```
 
     Raises:
         EngineError: The URL is none (400), or no engine answers there (503, 502).

@@ -10,6 +10,15 @@ OnChunk = Callable[[dict[str, Any]], bool]
 class EngineError(Exception):
     """An engine cannot do what was asked.
 
+    ```python
+    from azure_inference_local.engines import EngineError, url_engine
+
+    try:
+        url_engine("http://127.0.0.1:9/v1")
+    except EngineError as error:
+        print(error.status, error.code, error.message)
+    ```
+
     Attributes:
         status: The HTTP status that fits (400 too long, 422 bad schema, 429 busy, 503 weights missing, ...).
         code: A short machine-readable name, such as "context_length_exceeded".
@@ -28,7 +37,28 @@ class EngineError(Exception):
 
 
 class ChatEngine(Protocol):
-    """Answers chats and completes texts. Calls block and may come from many threads at once."""
+    """Answers chats and completes texts. Calls block and may come from many threads at once.
+
+    ```python
+    from azure_inference_local.engines import ChatEngine, default_chat_engine
+
+    engine: ChatEngine = default_chat_engine("smollm2-135m")
+    body = {"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 10}
+    answer = engine.chat(body)
+    print(engine.name, engine.context_window, answer["choices"][0]["message"]["content"])
+
+
+    def on_chunk(chunk: dict) -> bool:
+        print(chunk["choices"])
+        return False
+
+
+    engine.chat(body, on_chunk)
+    print(engine.complete({"prompt": "Once upon", "max_tokens": 5})["choices"][0]["text"])
+    print(engine.count_tokens("Once upon a time"))
+    engine.close()
+    ```
+    """
 
     @property
     def name(self) -> str:
@@ -65,7 +95,17 @@ class ChatEngine(Protocol):
 
 
 class EmbeddingEngine(Protocol):
-    """Turns texts into vectors of length one."""
+    """Turns texts into vectors of length one.
+
+    ```python
+    from azure_inference_local.engines import EmbeddingEngine, default_embedding_engine
+
+    engine: EmbeddingEngine = default_embedding_engine()
+    vectors, tokens = engine.embed(["one text", "another"], None)
+    print(engine.name, engine.dimensions, engine.max_tokens, tokens)
+    engine.close()
+    ```
+    """
 
     @property
     def name(self) -> str:
@@ -92,7 +132,19 @@ class EmbeddingEngine(Protocol):
 
 
 class ImageEngine(Protocol):
-    """Turns images into vectors of length one."""
+    """Turns images into vectors of length one.
+
+    ```python
+    from pathlib import Path
+
+    from azure_inference_local.engines import ImageEngine, default_image_engine
+
+    engine: ImageEngine = default_image_engine()
+    [vector] = engine.embed([(Path("photo.png").read_bytes(), None)])
+    print(engine.name, engine.dimensions, engine.joint_text)
+    engine.close()
+    ```
+    """
 
     @property
     def name(self) -> str:

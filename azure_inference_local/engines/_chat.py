@@ -36,6 +36,18 @@ _SAMPLING = (
 class LocalChatEngine:
     """A GGUF model, answering in this process.
 
+    ```python
+    from azure_inference_local import catalogue
+    from azure_inference_local.engines import LocalChatEngine
+
+    engine = LocalChatEngine(catalogue.pull("smollm2-135m"), context_window=2048)
+    answer = engine.chat({"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 10})
+    print(answer["choices"][0]["message"]["content"])
+    print(engine.complete({"prompt": "Once upon", "max_tokens": 5})["choices"][0]["text"])
+    print(engine.count_tokens("Once upon a time"))
+    engine.close()
+    ```
+
     Args:
         path: The GGUF file.
         name: The name to report; the file's name by default.

@@ -19,6 +19,18 @@ class ClipEngine:
 
     A text beside an image moves its vector half of the way to the text's. ``texts`` embeds texts alone.
 
+    ```python
+    from pathlib import Path
+
+    from azure_inference_local.engines import ClipEngine
+
+    engine = ClipEngine("clip/image.onnx", "clip/text.onnx")
+    photo = Path("photo.png").read_bytes()
+    vectors = engine.embed([(photo, None), (photo, "red")])
+    vectors, tokens = engine.embed_texts(["red", "blue"])
+    engine.close()
+    ```
+
     Args:
         image_encoder: ONNX file; takes pixels (N, 3, H, W), gives (N, D).
         text_encoder: ONNX file; takes ``input_ids`` (and ``attention_mask``), gives (N, D).
@@ -108,7 +120,16 @@ class ClipEngine:
 
 
 class ClipTextEngine:
-    """The text half of a CLIP pair as an engine of text embeddings."""
+    """The text half of a CLIP pair as an engine of text embeddings: ``ClipEngine(...).texts``.
+
+    ```python
+    from azure_inference_local.engines import ClipEngine, ClipTextEngine
+
+    engine = ClipTextEngine(ClipEngine("clip/image.onnx", "clip/text.onnx"))
+    vectors, tokens = engine.embed(["red", "blue"])
+    engine.close()
+    ```
+    """
 
     max_tokens = _TEXT_TOKENS
 

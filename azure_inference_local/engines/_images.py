@@ -53,6 +53,16 @@ class DescriptorEngine:
 
     The vector is a colour histogram (hue, saturation, value) beside histograms of oriented gradients
     (Dalal and Triggs, CVPR 2005: 2x2 blocks of cells, each block cut at 0.2 and scaled again), each half the length.
+
+    ```python
+    from pathlib import Path
+
+    from azure_inference_local.engines import DescriptorEngine
+
+    engine = DescriptorEngine()
+    [vector] = engine.embed([(Path("photo.png").read_bytes(), None)])
+    engine.close()
+    ```
     """
 
     name = "colour-hog-descriptor"

@@ -17,6 +17,16 @@ class MiniLMEngine:
 
     The model knows no difference between queries and documents, so ``input_type`` changes nothing.
 
+    ```python
+    from azure_inference_local import catalogue
+    from azure_inference_local.engines import MiniLMEngine
+
+    engine = MiniLMEngine(catalogue.pull("minilm-l6-v2-int8"), threads=1)
+    vectors, tokens = engine.embed(["one text", "another"])
+    print(engine.count_tokens("one text"))
+    engine.close()
+    ```
+
     Args:
         path: The ONNX file.
         threads: Processor threads; all that this process may use, at most 8, by default.

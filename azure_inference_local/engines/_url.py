@@ -28,6 +28,19 @@ class UrlEngine:
 
     Tools, response formats and sampling are left to that server; what it refuses is refused here.
 
+    ```python
+    from azure_inference_local.engines import UrlEngine
+
+    with serve(model="smollm2-135m") as server:  # stands for vLLM, llama.cpp's server, Ollama, ...
+        engine = UrlEngine(server.openai_v1_url, server.key, model="local")
+        answer = engine.chat({"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 10})
+        print(answer["choices"][0]["message"]["content"])
+        print(engine.complete({"prompt": "Once upon", "max_tokens": 5})["choices"][0]["text"])
+        vectors, tokens = engine.embed(["one text", "another"], None)
+        print(engine.dimensions, engine.count_tokens("one text"))
+        engine.close()
+    ```
+
     Args:
         url: The base, ending in ``/v1`` as a rule.
         key: Sent as a bearer token.

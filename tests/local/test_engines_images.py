@@ -2,17 +2,15 @@
 
 import importlib.util
 import io
-import json
 import random
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from azure_inference_local.engines import ClipEngine, EngineError, default_image_engine
+from tests.support.clip import save_clip_pair
 
 # Photographs and scans that scikit-image (BSD-3-Clause) carries; its data/README lists their authors and licences,
 # most of them CC0 or public domain.
@@ -171,43 +169,11 @@ def test_a_small_file_with_a_huge_picture_is_refused(engine, side):
     assert (caught.value.status, caught.value.code) == (413, "image_too_large")
 
 
-def save_model(path, inputs, nodes, weights, kind):
-    """Write an ONNX model with one output."""
-    output = helper.make_tensor_value_info("embeds", TensorProto.FLOAT, [None, kind])
-    stored = [numpy_helper.from_array(value, name) for name, value in weights.items()]
-    graph = helper.make_graph(nodes, "half", inputs, [output], stored)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString())
-
-
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    """A tiny pair: an image is its mean colour, a text the mean of its words' colours."""
+    """A tiny pair."""
     folder = tmp_path_factory.mktemp("tiny-clip")
-    pixels = helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, [None, 3, 8, 8])
-    mean = helper.make_node("ReduceMean", ["pixel_values"], ["embeds"], axes=[2, 3], keepdims=0)
-    save_model(folder / "image.onnx", [pixels], [mean], {}, 3)
-    words = {"<|endoftext|>": 0, "red": 1, "green": 2, "blue": 3, "[UNK]": 4}
-    table = np.array([[0, 0, 0], [9, -9, -9], [-9, 9, -9], [-9, -9, 9], [0, 0, 0]], dtype=np.float32)
-    ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, [None, None])
-    nodes = [
-        helper.make_node("Gather", ["table", "input_ids"], ["looked_up"]),
-        helper.make_node("ReduceMean", ["looked_up"], ["embeds"], axes=[1], keepdims=0),
-    ]
-    save_model(folder / "text.onnx", [ids], nodes, {"table": table}, 3)
-    tokenizer = {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [],
-        "normalizer": None,
-        "pre_tokenizer": {"type": "Whitespace"},
-        "post_processor": None,
-        "decoder": None,
-        "model": {"type": "WordLevel", "vocab": words, "unk_token": "[UNK]"},
-    }
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    save_clip_pair(folder)
     return ClipEngine(folder / "image.onnx", folder / "text.onnx")
 
 

@@ -104,6 +104,20 @@ def test_statuses(endpoint, status, base):
     assert ("retry-after" in answer.headers) == (status == 503)
 
 
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_redirects(endpoint, status):
+    """A redirect status points to another host."""
+    answer = post(endpoint, f"status={status}")
+    assert (answer.status_code, answer.headers["location"]) == (status, "https://example.com/")
+
+
+def test_html(endpoint):
+    """`html` answers with a web page and a status of success."""
+    answer = post(endpoint, "html")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.text.startswith("<!doctype html>")
+
+
 def test_latency(endpoint):
     """`latency` holds the answer back."""
     start = time.monotonic()
