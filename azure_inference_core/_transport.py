@@ -11,6 +11,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from azure.core.pipeline import PipelineRequest
@@ -111,6 +112,8 @@ class Transport:
             InferenceError: There was no answer.
         """
         request = _Request(method, url, headers=dict(headers), content=body)
+        if asyncio.get_running_loop() not in self._async:
+            await asyncio.to_thread(self._prepare_async)
         reply = await self._async_client().send_request(request, stream=True, deadline=deadline)
         return cast("AsyncReply", reply)
 
@@ -140,6 +143,14 @@ class Transport:
                     wire = SyncWire(self._get_network(), self._connection.max_connections)
                     self._sync = ChatCompletionsClient(**self._client_options(_KeyPolicy, wire))
         return self._sync
+
+    def _prepare_async(self) -> None:
+        """Import what async requests need and read the certificates: work on files that would stall the loop."""
+        import_module("azure.ai.inference.aio")
+        import_module("azure_inference_core._wire_async")
+        network = self._get_network()
+        if network.scheme == "https":
+            network.ssl_context()
 
     def _async_client(self) -> AsyncChatCompletionsClient:
         loop = asyncio.get_running_loop()

@@ -490,3 +490,45 @@ def test_importing_touches_nothing() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "1 []"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_first_async_call_reads_no_files_on_the_loop(server: ScriptedServer, scheme: str) -> None:
+    """Imports and certificates, a tenth of a second of work on files, are left to a thread."""
+    code = """
+        import asyncio, ssl, sys, threading
+        from azure_inference_core import ChatClient, Connection, InferenceError
+
+        wanted, threads = {"azure.ai.inference.aio", "aiohttp", "the certificates"}, {}
+
+        class Watch:
+            def find_spec(self, name, path=None, target=None):
+                threads[name] = threading.current_thread()
+
+        def load(self, *args, real=ssl.SSLContext.load_verify_locations, **kwargs):
+            threads["the certificates"] = threading.current_thread()
+            return real(self, *args, **kwargs)
+
+        sys.meta_path.insert(0, Watch())
+        ssl.SSLContext.load_verify_locations = load
+
+        async def main():
+            client = ChatClient(Connection(sys.argv[1], "key", max_retries=0))
+            try:
+                await client.acomplete([{"role": "user", "content": "x"}])
+            except InferenceError:
+                assert sys.argv[1].startswith("https")
+
+        asyncio.run(main())
+        found = wanted & threads.keys()
+        assert found == wanted - ({"the certificates"} if sys.argv[1].startswith("http:") else set()), found
+        assert not any(threads[name] is threading.main_thread() for name in found)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), server.url.replace("http:", f"{scheme}:")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
