@@ -8,23 +8,15 @@ liberties: an event that the end of the stream cuts off is given out, for the ca
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TypeAlias
 
 from azure_inference_core.errors import ResponseTooLargeError
 
 _BOM = b"\xef\xbb\xbf"
 
 
-class Event(NamedTuple):
-    """One event.
-
-    Attributes:
-        name: The value of its ``event:`` line, empty when it has none.
-        data: Its data lines joined by LF.
-    """
-
-    name: bytes
-    data: bytes
+Event: TypeAlias = tuple[bytes, bytes]
+"""An event: the value of its ``event:`` line, empty when it has none, and its data lines joined by LF."""
 
 
 class SseDecoder:
@@ -94,7 +86,7 @@ class SseDecoder:
             elif not line:
                 if self._data:
                     data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-                    events.append(Event(self._name, data))
+                    events.append((self._name, data))
                     self._data, self._data_bytes = [], 0
                 self._name = b""
             elif line[:6] == b"event:":

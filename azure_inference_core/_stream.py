@@ -116,15 +116,16 @@ class StreamReader(ABC, Generic[DeltaT]):
                 raise self._malformed("an event of the stream is not an object")
             if name == b"error" or (chunk.get("error") and not chunk.get("choices")):
                 raise self._error(chunk)
-            yield from self._chunk(chunk)
+            yield from self._deltas(chunk)
 
-    def _chunk(self, chunk: dict[str, Any]) -> Iterator[DeltaT]:
+    def _deltas(self, chunk: dict[str, Any]) -> list[DeltaT]:
         self._last = chunk
         if usage := chunk.get("usage"):
             self._usage = usage if isinstance(usage, dict) else None
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
             raise self._malformed("the choices of the stream are not a list")
+        deltas = []
         for choice in choices:
             if not isinstance(choice, dict):
                 raise self._malformed("a choice of the stream is not an object")
@@ -133,9 +134,10 @@ class StreamReader(ABC, Generic[DeltaT]):
             self._open.add(index)
             if choice.get("finish_reason"):
                 self._finished.add(index)
-            yield self._delta(chunk, choice, index)
+            deltas.append(self._delta(chunk, choice, index))
         if not choices and ("prompt_filter_results" in chunk or "prompt_annotations" in chunk):
-            yield self._delta(chunk, {}, 0)
+            deltas.append(self._delta(chunk, {}, 0))
+        return deltas
 
     def _read_plain(self, body: bytes) -> Iterator[DeltaT]:
         answer = parse_json(body, self._headers)

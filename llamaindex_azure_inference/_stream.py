@@ -39,28 +39,33 @@ class ChatAccumulator:
         if delta.index:
             return ChatResponse(message=self._message(), delta="", raw=delta.raw)
         self._content += delta.content
+        if delta.reasoning or delta.tool_calls or delta.refusal:
+            self._add(delta)
+        extra = self._note(delta)
         if delta.reasoning:
-            self._reasoning += delta.reasoning
+            extra["thinking_delta"] = delta.reasoning
+        response = ChatResponse(
+            message=self._message(), delta=delta.content, raw=delta.raw, additional_kwargs=extra
+        )
+        if delta.logprobs:
+            response.logprobs = token_logprobs(delta.logprobs)
+        return response
+
+    def _message(self) -> ChatMessage:
+        if not self._calls and not self._reasoning:
+            return assistant_message(self._content, None, ())
+        calls = [Call(*call) for call in self._calls.values()]
+        return assistant_message(
+            self._content, self._reasoning or None, calls, parse="finish_reason" in self._known
+        )
+
+    def _add(self, delta: ChatDelta) -> None:
+        """Keep what a delta has beside text, which most have not."""
+        self._reasoning += delta.reasoning or ""
         for call in delta.tool_calls:
             self._add_call(call)
         if delta.refusal:
             self._known["refusal"] = self._known.get("refusal", "") + delta.refusal
-        extra = self._note(delta)
-        if delta.reasoning:
-            extra["thinking_delta"] = delta.reasoning
-        return ChatResponse(
-            message=self._message(),
-            delta=delta.content,
-            raw=delta.raw,
-            logprobs=token_logprobs(delta.logprobs) if delta.logprobs else None,
-            additional_kwargs=extra,
-        )
-
-    def _message(self) -> ChatMessage:
-        calls = [Call(*call) for call in self._calls.values()] if self._calls else ()
-        return assistant_message(
-            self._content, self._reasoning or None, calls, parse="finish_reason" in self._known
-        )
 
     def _add_call(self, delta: ToolCallDelta) -> None:
         if self._tools.single and self._calls and delta.index not in self._calls:

@@ -31,7 +31,11 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
     embedding = AzureInferenceEmbedding(endpoint="https://<name>.<region>.models.ai.azure.com", credential="<key>")
     vector = embedding.get_text_embedding("A document.")
     print(len(vector), "numbers")
+    ```
 
+    Images, where the model takes them:
+
+    ```python
     vectors = embedding.get_image_embedding_batch(["photo.png"])
     ```
 
