@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from binascii import Error as Base64Error
-from binascii import a2b_base64
+from struct import error as StructError  # noqa: N812 - an exception by what it is
 from struct import unpack
 from sys import byteorder
 from typing import Any
+
+from pybase64 import b64decode  # twenty times as fast as the standard library's
 
 from azure_inference_core.errors import MalformedResponseError
 
@@ -70,27 +72,35 @@ def _vector(embedding: Any, index: int, encoding_format: str | None) -> list[flo
             raise MalformedResponseError(f"vector {index} holds something other than numbers")
         if int in kinds and encoding_format not in _INTEGER_FORMATS:
             vector = [float(value) for value in vector]
+        # One NaN or infinity shows in the sum; only then is every value looked at.
+        if not math.isfinite(sum(vector)):
+            _check_finite(vector, index)
     else:
         raise MalformedResponseError(f"vector {index} is not a vector: {type(embedding).__name__}")
     if not vector:
         raise MalformedResponseError(f"vector {index} is empty")
-    # One NaN or infinity shows in the sum; only then is every value looked at.
-    if not math.isfinite(sum(vector)) and not all(map(math.isfinite, vector)):
-        raise MalformedResponseError(f"vector {index} holds NaN or infinity")
     return vector
 
 
 def _decode_base64(text: str, index: int) -> list[float]:
     try:
-        packed = a2b_base64(text)
-        if len(packed) != len(text.rstrip("=")) * 3 // 4:  # a2b_base64 skips what is not base64
-            raise ValueError("it has characters that are none of base64's")
+        packed = b64decode(text, validate=True)
         if byteorder == "little":
             floats: list[float] = memoryview(packed).cast("f").tolist()  # type: ignore[assignment]  # typed as ints
-            return floats
-        return list(unpack(f"<{len(packed) // 4}f", packed))
-    except (Base64Error, TypeError, ValueError) as error:
+        else:
+            floats = list(unpack(f"<{len(packed) // 4}f", packed))
+    except (Base64Error, TypeError, ValueError, StructError) as error:
         raise MalformedResponseError(f"vector {index} is not base64 of 32-bit floats: {error}") from None
+    # NaN and infinity have an exponent of ones, whose upper seven bits are in a number's last byte beside the sign.
+    last = packed[3::4]
+    if b"\x7f" in last or b"\xff" in last:
+        _check_finite(floats, index)
+    return floats
+
+
+def _check_finite(vector: list[float], index: int) -> None:
+    if not all(map(math.isfinite, vector)):
+        raise MalformedResponseError(f"vector {index} holds NaN or infinity")
 
 
 def _check_lengths(vectors: list[list[float]], encoding_format: str | None, dimensions: int | None) -> None:

@@ -184,6 +184,18 @@ def test_base64_may_not_hide_what_is_no_number(server: ScriptedServer, value: fl
         client.embed(TEXTS)
 
 
+@given(st.lists(st.floats(width=32), min_size=1, max_size=6))
+def test_any_32_bit_floats_in_base64_are_read_exactly_or_refused(values: list[float]) -> None:
+    """Every finite number comes out as it went in, and no other number comes out."""
+    text = base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
+    body = {"data": [{"index": 0, "embedding": text}]}
+    if all(map(math.isfinite, values)):
+        assert parse_vectors(body, 1, encoding_format="base64", dimensions=None) == [values]
+    else:
+        with pytest.raises(MalformedResponseError, match="NaN or infinity"):
+            parse_vectors(body, 1, encoding_format="base64", dimensions=None)
+
+
 def test_large_but_finite_vectors_pass(server: ScriptedServer) -> None:
     """Values whose sum overflows are still numbers."""
     server.reply({**wire.embeddings(["a"]), "data": [{"index": 0, "embedding": [1.7e308, 1.7e308]}]})
