@@ -239,8 +239,9 @@ class Client:
 
     def _stream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> Generator[DeltaT, None, None]:
         reply = self._attempt(call, lambda reply: reply)
+        reader = self._reader(call, reply, reader_class)
         try:
-            reader, inflater = self._reader(call, reply, reader_class)
+            inflater = self._inflater(reply)
             while not reader.done:
                 try:
                     block = reply.read()
@@ -253,14 +254,16 @@ class Client:
                 reply.drain()
             yield from reader.end()
         except InferenceError as error:
+            error.partial = reader.text
             raise call.explained(error, reply.headers) from error.__cause__
         finally:
             reply.close()
 
     async def _astream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> AsyncGenerator[DeltaT, None]:
         reply = await self._aattempt(call, _as_it_is)
+        reader = self._reader(call, reply, reader_class)
         try:
-            reader, inflater = self._reader(call, reply, reader_class)
+            inflater = self._inflater(reply)
             while not reader.done:
                 try:
                     block = await reply.read()
@@ -275,16 +278,18 @@ class Client:
             for delta in reader.end():
                 yield delta
         except InferenceError as error:
+            error.partial = reader.text
             raise call.explained(error, reply.headers) from error.__cause__
         finally:
             reply.close()
 
     def _reader(
         self, call: Call, reply: SyncReply | AsyncReply, reader_class: ReaderClass[DeltaT]
-    ) -> tuple[StreamReader[DeltaT], Inflater]:
-        connection = self.connection
-        reader = reader_class(reply.headers, call.attempts.made, connection.max_event_bytes)
-        return reader, Inflater(reply.headers.get("content-encoding", ""), connection.max_response_bytes)
+    ) -> StreamReader[DeltaT]:
+        return reader_class(reply.headers, call.attempts.made, self.connection.max_event_bytes)
+
+    def _inflater(self, reply: SyncReply | AsyncReply) -> Inflater:
+        return Inflater(reply.headers.get("content-encoding", ""), self.connection.max_response_bytes)
 
 
 def _read(reply: SyncReply, limit: int) -> bytes:

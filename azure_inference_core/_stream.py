@@ -52,6 +52,11 @@ class StreamReader(ABC, Generic[DeltaT]):
         self._begun = False
         self.done = False
 
+    @property
+    def text(self) -> str:
+        """The text of the first choice so far."""
+        return "".join(self._text)
+
     def feed(self, block: bytes) -> Iterator[DeltaT]:
         """Take a block, give its deltas; ``done`` is true once ``[DONE]`` was among it.
 
@@ -91,11 +96,9 @@ class StreamReader(ABC, Generic[DeltaT]):
             yield self._delta({**self._last, "choices": [], "usage": self._usage}, {}, 0, self._usage)
 
     def incomplete(self, how: str) -> IncompleteResponseError:
-        """The error of a stream that ended early, with the text so far."""
-        partial = "".join(self._text)
+        """The error of a stream that ended early."""
         return IncompleteResponseError(
-            f"the stream ended {how}, after {len(partial)} characters of text (see .partial)",
-            partial=partial,
+            f"the stream ended {how}, after {len(self.text)} characters of text (see .partial)",
             attempts=self._attempts,
             is_retryable=False,
         )

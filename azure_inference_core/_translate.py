@@ -41,6 +41,13 @@ _MODEL_STATUS = "ms-azureml-model-error-statuscode"
 _REQUEST_ID = ("x-request-id", "apim-request-id", "x-ms-request-id", "x-ms-client-request-id")
 _UNKEPT = frozenset({"authorization", "api-key", "proxy-authorization", "set-cookie", "cookie", "location"})
 _SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?")
+_WAITS = (
+    ("retry-after-ms", 1000.0),
+    ("x-ms-retry-after-ms", 1000.0),
+    ("retry-after", 1.0),
+    ("x-rate-limit-reset-tokens", 1.0),  # all that Azure OpenAI says at the end of a token quota
+)
+"""Headers with a wait, and how many of their units are a second."""
 
 _BY_STATUS: dict[int, type[StatusError]] = {
     401: AuthenticationError,
@@ -175,7 +182,7 @@ def retry_after_seconds(headers: Mapping[str, str], *, now: float | None = None)
         Seconds, 0 for a date in the past; ``None`` if there is no header that can be read.
     """
     lower = {name.lower(): str(value).strip() for name, value in headers.items()}
-    for name, scale in (("retry-after-ms", 1000.0), ("x-ms-retry-after-ms", 1000.0), ("retry-after", 1.0)):
+    for name, scale in _WAITS:
         value = lower.get(name, "")
         if _SECONDS.fullmatch(value) and math.isfinite(float(value)):
             return float(value) / scale

@@ -18,7 +18,7 @@ InferenceError
 │     └─ ContextLengthError                the prompt does not fit the model
 └─ ResponseError                           answered, but not with an answer
    ├─ MalformedResponseError               not JSON, wrong shape, bad vectors
-   ├─ IncompleteResponseError              ended early: .partial holds the text so far
+   ├─ IncompleteResponseError              ended before the service said it was complete
    └─ ResponseTooLargeError                over a size limit
 ```
 
@@ -138,9 +138,11 @@ class InferenceError(Exception):
         retry_after: Seconds the service asked to wait.
         is_retryable: Whether sending the same request again can succeed.
         attempts: How many times the request was sent.
+        partial: The text of a stream that came before the error; empty when there was none.
     """
 
     is_retryable: bool = False
+    partial: str = ""
 
     def __init__(
         self,
@@ -421,15 +423,9 @@ class IncompleteResponseError(ResponseError):
         print(f"cut off after {error.partial!r}")
     ```
 
-    Attributes:
-        partial: The text received so far; empty for an answer that was not streamed.
     """
 
     is_retryable = True
-
-    def __init__(self, message: str, *, partial: str = "", **details: Any) -> None:
-        super().__init__(message, **details)
-        self.partial = partial
 
 
 class ResponseTooLargeError(ResponseError):
