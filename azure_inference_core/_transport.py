@@ -11,6 +11,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -113,7 +114,7 @@ class Transport:
         """
         request = _Request(method, url, headers=dict(headers), content=body)
         if asyncio.get_running_loop() not in self._async:
-            await asyncio.to_thread(self._prepare_async)
+            await self._prepare_async()
         reply = await self._async_client().send_request(request, stream=True, deadline=deadline)
         return cast("AsyncReply", reply)
 
@@ -144,13 +145,22 @@ class Transport:
                     self._sync = ChatCompletionsClient(**self._client_options(_KeyPolicy, wire))
         return self._sync
 
-    def _prepare_async(self) -> None:
+    async def _prepare_async(self) -> None:
         """Import what async requests need and read the certificates: work on files that would stall the loop."""
-        import_module("azure.ai.inference.aio")
-        import_module("azure_inference_core._wire_async")
-        network = self._get_network()
-        if network.scheme == "https":
-            network.ssl_context()
+
+        def prepare() -> None:
+            import_module("azure.ai.inference.aio")
+            import_module("azure_inference_core._wire_async")
+            network = self._get_network()
+            if network.scheme == "https":
+                network.ssl_context()
+
+        # Not in the loop's own threads: all of them may be waiting for this call.
+        thread = ThreadPoolExecutor(1, "azure-inference-imports")
+        try:
+            await asyncio.get_running_loop().run_in_executor(thread, prepare)
+        finally:
+            thread.shutdown(wait=False)
 
     def _async_client(self) -> AsyncChatCompletionsClient:
         loop = asyncio.get_running_loop()

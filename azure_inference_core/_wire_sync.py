@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import ssl
 import threading
 import time
@@ -25,6 +26,7 @@ from azure.core.rest import HttpRequest
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ClosedPoolError,
+    ConnectTimeoutError,
     HTTPError,
     NameResolutionError,
     NewConnectionError,
@@ -59,10 +61,35 @@ class _Response(ChunkedResponse):
 
 
 class _Timed:
-    """What both kinds of connection add to urllib3's: time limits for sending and for each read."""
+    """What both kinds of connection add to urllib3's: time limits for connecting, sending and each read."""
 
     sock: Any
     response_class: type[HTTPResponse] = _Response
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first of the host's addresses that answers; urllib3 gives each of them the whole time."""
+        connection: Any = self  # of the class beside this one
+        try:
+            found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise NameResolutionError(connection.host, connection, socket.gaierror(str(error))) from error
+        end, failure = time.monotonic() + connection.timeout, OSError("the name has no address")
+        for number, (family, kind, protocol, _, address) in enumerate(found):
+            share = (end - time.monotonic()) / (len(found) - number)
+            sock = socket.socket(family, kind, protocol)
+            try:
+                for option in connection.socket_options or ():
+                    sock.setsockopt(*option)
+                sock.settimeout(max(share, 0.001))
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                failure = error
+            else:
+                return sock
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(connection, "connecting took too long") from failure
+        raise NewConnectionError(connection, "no address of the host can be connected to") from failure
 
     def send(self, data: Any) -> None:
         """Send a piece of the request; urllib3 allows it no longer than connecting takes."""

@@ -9,6 +9,7 @@ import gc
 import os
 import pickle
 import resource
+import socket
 import subprocess
 import sys
 import textwrap
@@ -19,11 +20,12 @@ from typing import Any
 
 import pytest
 
-from azure_inference_core import ChatClient, EmbeddingsClient, InferenceError
+from azure_inference_core import ChatClient, DeadlineExceededError, EmbeddingsClient, InferenceError, Timeouts
 from tests.support import wire
 from tests.support.drive import connect
 from tests.support.fault_server import Call, FaultServer, wait_until
 from tests.support.scripted_server import ScriptedServer, Stream, answer_well
+from tests.support.stages import closed_port, full_backlog
 from tests.support.wire import chunk
 
 TOLD = 0.6
@@ -532,3 +534,50 @@ def test_the_first_async_call_reads_no_files_on_the_loop(server: ScriptedServer,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def resolving_to(monkeypatch: pytest.MonkeyPatch, *urls: str) -> None:
+    """Let every name stand for the addresses of these servers, in this order."""
+    real = socket.getaddrinfo
+    ports = [int(url.rpartition(":")[2]) for url in urls]
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *_, **how: [real("127.0.0.1", port, **how)[0] for port in ports]
+    )
+
+
+@pytest.mark.parametrize("dead", [closed_port, full_backlog])
+def test_a_dead_address_of_a_host_does_not_hide_the_next(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, dead: Any
+) -> None:
+    """A host answers as long as one of its addresses does, within the time of one connection."""
+    with dead() as first, ChatClient(connect("http://localhost", timeout=Timeouts(connect=1.0))) as client:
+        resolving_to(monkeypatch, first.url, first.url, server.url)
+        started = time.monotonic()
+        assert client.complete(ask("hello")).choices
+        assert time.monotonic() - started < 1.0 + TOLD
+
+
+def test_all_addresses_together_have_the_time_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four addresses that never answer cost one time limit for connecting, not four."""
+    limits = Timeouts(total=5, connect=0.5)
+    with (
+        full_backlog() as dead,
+        ChatClient(connect("http://localhost", timeout=limits, max_retries=0)) as client,
+    ):
+        resolving_to(monkeypatch, *[dead.url] * 4)
+        started = time.monotonic()
+        with pytest.raises(DeadlineExceededError):
+            client.complete(ask("hello"))
+        assert time.monotonic() - started < 0.5 + TOLD
+
+
+async def test_a_call_needs_none_of_the_loops_threads(server: ScriptedServer) -> None:
+    """A first call is answered although every thread of the loop waits for it."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    async with ChatClient(connect(server.url)) as client:
+
+        def wait() -> Any:
+            return asyncio.run_coroutine_threadsafe(client.acomplete(ask("hello")), loop).result(10)
+
+        assert (await asyncio.to_thread(wait)).choices
