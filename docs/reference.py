@@ -14,20 +14,8 @@ from functools import cached_property
 from pathlib import Path
 
 import pdoc
+from pages import MODULES, PACKAGES
 from pdoc import doc, doc_ast, render
-
-PACKAGES = (
-    "langchain_azure_inference",
-    "llamaindex_azure_inference",
-    "azure_inference_core",
-    "azure_inference_local",
-)
-MODULES = (
-    "azure_inference_local.catalogue",
-    "azure_inference_local.engines",
-    "azure_inference_local.pytest_plugin",
-)
-"""Public modules beside the names that the packages themselves give."""
 
 # pydantic's way of saying "a number, but not a bool".
 _CHECKED = re.compile(r"(?:typing\.)?Annotated\[(\w+), BeforeValidator\([^()]*(?:<[^>]*>)?[^()]*\)\]")

@@ -19,17 +19,12 @@ import pytest
 from PIL import Image
 
 from azure_inference_local import Endpoint, serve
-from docs.reference import MODULES as MORE_MODULES
+from docs.pages import MODULES as MORE_MODULES
+from docs.pages import PACKAGES
 from tests.support.clip import save_clip_pair
 from tests.support.documents import blocks_of, run
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = (
-    "azure_inference_core",
-    "azure_inference_local",
-    "langchain_azure_inference",
-    "llamaindex_azure_inference",
-)
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 ENDPOINT = re.compile(r'endpoint="https://[^"]*"')
 CREDENTIAL = re.compile(r'credential="[^"]*"')
