@@ -97,11 +97,8 @@ def test_the_example_runs(
     Image.new("RGB", (64, 64), "orange").save("photo.png")
     (tmp_path / "clip").mkdir()
     save_clip_pair(tmp_path / "clip")
-    names = {
-        name: value
-        for name, value in vars(importlib.import_module(example.package)).items()
-        if name[0] != "_"
-    }
+    package = importlib.import_module(example.package)
+    names = {name: getattr(package, name) for name in dir(package) if name[0] != "_"}
     first = FIRST_LINES.get(example.package, "")
     for code in dict.fromkeys((first, example.code)):
         here = ENDPOINT.sub(f'endpoint="{endpoint.url}"', code)
