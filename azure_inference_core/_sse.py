@@ -75,6 +75,11 @@ class SseDecoder:
         return block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _take(self, lines: list[bytes]) -> list[Event]:
+        if not (self._data or self._name or len(lines) % 2 or any(lines[1::2])):
+            # As most servers write: one line of data, one empty line, and nothing else.
+            plain = [line[6:] for line in lines[::2] if line[:6] == b"data: "]
+            if len(plain) * 2 == len(lines):
+                return [(b"", data) for data in plain]
         events: list[Event] = []
         for line in lines:
             if line[:5] == b"data:":
