@@ -225,11 +225,12 @@ class ChatAzureInference(Sampling, BaseChatModel):
         from pydantic import BaseModel
 
 
-        class City(BaseModel):
-            name: str
+        class Review(BaseModel):
+            positive: bool
 
 
-        print(model.with_structured_output(City, method="json_schema").invoke("Where is the Eiffel Tower?"))
+        reader = model.with_structured_output(Review, method="json_schema")
+        print(reader.invoke("Is this review positive? A delight."))
         ```
 
         Args:

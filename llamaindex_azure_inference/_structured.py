@@ -58,13 +58,13 @@ class StructuredOutputLLM(FunctionCallingLLM):
         from pydantic import BaseModel
 
 
-        class City(BaseModel):
-            name: str
+        class Review(BaseModel):
+            positive: bool
 
 
-        prompt = PromptTemplate("Where is the {sight}?")
-        print(llm.structured_predict(City, prompt, sight="Eiffel Tower"))
-        print(await llm.astructured_predict(City, prompt, sight="Eiffel Tower"))
+        prompt = PromptTemplate("Is this review positive? {text}")
+        print(llm.structured_predict(Review, prompt, text="A delight."))
+        print(await llm.astructured_predict(Review, prompt, text="Never again."))
         ```
 
         Args:
