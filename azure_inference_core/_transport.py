@@ -113,7 +113,7 @@ class Transport:
             InferenceError: There was no answer.
         """
         request = _Request(method, url, headers=dict(headers), content=body)
-        if asyncio.get_running_loop() not in self._async:
+        if not self._async:
             await self._prepare_async()
         reply = await self._async_client().send_request(request, stream=True, deadline=deadline)
         return cast("AsyncReply", reply)

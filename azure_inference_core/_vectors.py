@@ -6,9 +6,8 @@ Base64 of little-endian 32-bit floats is decoded without parsing a number; every
 from __future__ import annotations
 
 import math
+import struct
 from binascii import Error as Base64Error
-from struct import error as StructError  # noqa: N812 - an exception by what it is
-from struct import unpack
 from sys import byteorder
 from typing import Any
 
@@ -88,8 +87,8 @@ def _decode_base64(text: str, index: int) -> list[float]:
         if byteorder == "little":
             floats: list[float] = memoryview(packed).cast("f").tolist()  # type: ignore[assignment]  # typed as ints
         else:
-            floats = list(unpack(f"<{len(packed) // 4}f", packed))
-    except (Base64Error, TypeError, ValueError, StructError) as error:
+            floats = list(struct.unpack(f"<{len(packed) // 4}f", packed))
+    except (Base64Error, TypeError, ValueError, struct.error) as error:
         raise MalformedResponseError(f"vector {index} is not base64 of 32-bit floats: {error}") from None
     # NaN and infinity have an exponent of ones, whose upper seven bits are in a number's last byte beside the sign.
     last = packed[3::4]

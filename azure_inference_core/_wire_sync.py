@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -69,8 +70,9 @@ class _Timed:
     def _new_conn(self) -> socket.socket:
         """Connect to the first of the host's addresses that answers; urllib3 gives each of them the whole time."""
         connection: Any = self  # of the class beside this one
+        name = connection._dns_host  # noqa: SLF001 - urllib3's own, with the dot that may end a full name
         try:
-            found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(name, connection.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise NameResolutionError(connection.host, connection, socket.gaierror(str(error))) from error
         end, failure = time.monotonic() + connection.timeout, OSError("the name has no address")
@@ -86,6 +88,7 @@ class _Timed:
                 sock.close()
                 failure = error
             else:
+                sys.audit("http.client.connect", connection, connection.host, connection.port)
                 return sock
         if isinstance(failure, TimeoutError):
             raise ConnectTimeoutError(connection, "connecting took too long") from failure

@@ -105,27 +105,19 @@ MEASURES = (
         (5, 3),
         once=RETIRED,
     ),
-    Measure(
-        "cold",
-        "cold start to first answer, sync",
-        {"how": "call"},
-        COLD,
-        "s",
-        1,
-        "wall",
-        (10, 3),
-        once=("core", "lc-openai", *RETIRED),
-    ),
-    Measure(
-        "acold",
-        "cold start to first answer, async",
-        {"how": "acall"},
-        COLD,
-        "s",
-        1,
-        "wall",
-        (10, 3),
-        once=("core", "lc-openai", *RETIRED),
+    *(
+        Measure(
+            name,
+            f"cold start to first answer, {kind}",
+            {"how": how},
+            COLD,
+            "s",
+            1,
+            "wall",
+            (10, 3),
+            once=("core", "lc-openai", *RETIRED),
+        )
+        for name, kind, how in (("cold", "sync", "call"), ("acold", "async", "acall"))
     ),
     Measure(
         "construct",

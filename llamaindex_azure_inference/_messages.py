@@ -102,8 +102,10 @@ def assistant_message(
         ``additional_kwargs["tool_calls"]``, where LlamaIndex's streaming programs look for it.
     """
     if not calls and not reasoning:
-        return ChatMessage(role=MessageRole.ASSISTANT, blocks=[TextBlock(text=content)])
-    blocks: list[ContentBlock] = [ThinkingBlock(content=reasoning)] if reasoning else []
+        # Not validated: there is one for every chunk of a stream.
+        blocks: list[ContentBlock] = [TextBlock(text=content)]
+        return ChatMessage.model_construct(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs={})
+    blocks = [ThinkingBlock(content=reasoning)] if reasoning else []
     if content or not calls:
         blocks.append(TextBlock(text=content))
     for call in calls:

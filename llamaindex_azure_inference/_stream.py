@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llama_index.core.base.llms.types import (
-    ChatMessage,
-    ChatResponse,
-    CompletionResponse,
-    MessageRole,
-    TextBlock,
-)
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
 
 from azure_inference_core import ChatDelta, CompletionDelta, ToolCallDelta
 from llamaindex_azure_inference._messages import Call, assistant_message
@@ -58,12 +52,7 @@ class ChatAccumulator:
         return response
 
     def _message(self) -> ChatMessage:
-        if not self._calls and not self._reasoning:
-            # What assistant_message makes, without the validation: there is one for every chunk.
-            return ChatMessage.model_construct(
-                role=MessageRole.ASSISTANT, blocks=[TextBlock(text=self._content)], additional_kwargs={}
-            )
-        calls = [Call(*call) for call in self._calls.values()]
+        calls = [Call(*call) for call in self._calls.values()] if self._calls else ()
         return assistant_message(
             self._content, self._reasoning or None, calls, parse="finish_reason" in self._known
         )

@@ -54,16 +54,17 @@ def docstrings(tree: ast.Module, name: str) -> Iterator[tuple[str, str]]:
             yield ast.unparse(target), str(ast.literal_eval(after.value))
 
 
-def examples() -> Iterator[Example]:
-    """Every fenced block of Python in a docstring."""
-    for path in MODULES:
-        for owner, text in docstrings(ast.parse(path.read_text()), path.stem):
-            for block in blocks_of(text):
-                if block.language == "python":
-                    yield Example(path, owner, block.code)
-
-
-EXAMPLES = list(examples())
+DOCSTRINGS = [
+    (path, owner, text)
+    for path in MODULES
+    for owner, text in docstrings(ast.parse(path.read_text()), path.stem)
+]
+EXAMPLES = [
+    Example(path, owner, block.code)
+    for path, owner, text in DOCSTRINGS
+    for block in blocks_of(text)
+    if block.language == "python"
+]
 FIRST_LINES = {
     example.package: example.code
     for example in EXAMPLES
@@ -78,6 +79,16 @@ def endpoint() -> Iterator[Endpoint]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that examples name."""
+    made = tmp_path_factory.mktemp("examples")
+    Image.new("RGB", (64, 64), "orange").save(made / "photo.png")
+    (made / "clip").mkdir()
+    save_clip_pair(made / "clip")
+    return made
+
+
 def strict(code: str) -> str:
     """The code, with an error where a `try` that shows an exception meets none."""
     tree = ast.parse(code)
@@ -90,13 +101,10 @@ def strict(code: str) -> str:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("example", EXAMPLES, ids=[f"{e.package}.{e.owner}" for e in EXAMPLES])
 def test_the_example_runs(
-    example: Example, endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    example: Example, endpoint: Endpoint, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An example does what it says, with the local endpoint in the place of the reader's."""
-    monkeypatch.chdir(tmp_path)
-    Image.new("RGB", (64, 64), "orange").save("photo.png")
-    (tmp_path / "clip").mkdir()
-    save_clip_pair(tmp_path / "clip")
+    monkeypatch.chdir(folder)
     package = importlib.import_module(example.package)
     names = {name: getattr(package, name) for name in dir(package) if name[0] != "_"}
     first = FIRST_LINES.get(example.package, "")
@@ -115,12 +123,7 @@ def public_names() -> Iterator[tuple[str, str]]:
                 yield name, public
 
 
-SHOWN = {example.owner for example in EXAMPLES} | {
-    owner
-    for path in MODULES
-    for owner, text in docstrings(ast.parse(path.read_text()), path.stem)
-    if ">>>" in text
-}
+SHOWN = {example.owner for example in EXAMPLES} | {owner for _, owner, text in DOCSTRINGS if ">>>" in text}
 TYPES = {"OnChunk", "Progress", "CATALOGUE"}
 HOOKS = {"cache_scope", "class_name", "is_lc_serializable", "lc_attributes", "lc_secrets", "model_post_init"}
 
