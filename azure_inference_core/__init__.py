@@ -17,20 +17,8 @@ Where one asks for a failure with the header ``x-fault``, it talks to the local 
 """
 
 from azure_inference_core._endpoint import Dialect
-from azure_inference_core._images import image_from_path
-from azure_inference_core._request import merge_params
-from azure_inference_core._values import (
-    ChatChoice,
-    ChatDelta,
-    ChatResult,
-    CompletionChoice,
-    CompletionDelta,
-    CompletionResult,
-    EmbeddingsResult,
-    ModelInfo,
-    ToolCall,
-    ToolCallDelta,
-)
+from azure_inference_core._request.media import image_from_path
+from azure_inference_core._request.parameters import merge_params
 from azure_inference_core.chat import AsyncChatStream, ChatClient, ChatStream
 from azure_inference_core.completions import AsyncCompletionStream, CompletionsClient, CompletionStream
 from azure_inference_core.connection import Connection, Timeouts
@@ -57,6 +45,18 @@ from azure_inference_core.errors import (
     ServerError,
     StatusError,
     UnsupportedParameterError,
+)
+from azure_inference_core.values import (
+    ChatChoice,
+    ChatDelta,
+    ChatResult,
+    CompletionChoice,
+    CompletionDelta,
+    CompletionResult,
+    EmbeddingsResult,
+    ModelInfo,
+    ToolCall,
+    ToolCallDelta,
 )
 
 __all__ = [

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from azure_inference_core._headers import header_value
+from azure_inference_core._request.headers import header_value
 from azure_inference_core.errors import (
     AuthenticationError,
     ConfigurationError,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from azure_inference_core._call import Call
-from azure_inference_core._client import Client
-from azure_inference_core._iteration import AsyncStream, Stream
-from azure_inference_core._request import CHAT_PARAMETERS
-from azure_inference_core._response import parse_chat
-from azure_inference_core._stream import ChatReader
-from azure_inference_core._values import ChatDelta, ChatResult
+from azure_inference_core._client.call import Call
+from azure_inference_core._client.client import Client
+from azure_inference_core._client.streams import AsyncStream, Stream
+from azure_inference_core._request.parameters import CHAT_PARAMETERS
+from azure_inference_core._response.streamed import ChatReader
+from azure_inference_core._response.whole import parse_chat
 from azure_inference_core.errors import ConfigurationError
+from azure_inference_core.values import ChatDelta, ChatResult
 
 __all__ = ["AsyncChatStream", "ChatClient", "ChatStream"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from azure_inference_core._call import Call
-from azure_inference_core._client import Client
-from azure_inference_core._iteration import AsyncStream, Stream
-from azure_inference_core._request import COMPLETION_PARAMETERS
-from azure_inference_core._response import parse_completion
-from azure_inference_core._stream import CompletionReader
-from azure_inference_core._values import CompletionDelta, CompletionResult
+from azure_inference_core._client.call import Call
+from azure_inference_core._client.client import Client
+from azure_inference_core._client.streams import AsyncStream, Stream
+from azure_inference_core._request.parameters import COMPLETION_PARAMETERS
+from azure_inference_core._response.streamed import CompletionReader
+from azure_inference_core._response.whole import parse_completion
 from azure_inference_core.errors import ConfigurationError
+from azure_inference_core.values import CompletionDelta, CompletionResult
 
 __all__ = ["AsyncCompletionStream", "CompletionStream", "CompletionsClient"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from azure_inference_core._credentials import Auth, KeyAuth, make_auth
 from azure_inference_core._endpoint import Dialect, parse_endpoint
-from azure_inference_core._headers import check_headers, header_value
+from azure_inference_core._request.headers import check_headers, header_value
 from azure_inference_core.errors import ConfigurationError
 
 __all__ = ["Connection", "Timeouts"]

@@ -8,12 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
-from azure_inference_core._call import Answer, Call
-from azure_inference_core._client import Client
-from azure_inference_core._images import checked_images
-from azure_inference_core._request import EMBEDDING_PARAMETERS
-from azure_inference_core._values import EmbeddingsResult
-from azure_inference_core._vectors import parse_vectors
+from azure_inference_core._client.call import Answer, Call
+from azure_inference_core._client.client import Client
+from azure_inference_core._request.media import checked_images
+from azure_inference_core._request.parameters import EMBEDDING_PARAMETERS
+from azure_inference_core._response.vectors import parse_vectors
 from azure_inference_core.connection import Connection
 from azure_inference_core.errors import (
     ConfigurationError,
@@ -21,6 +20,7 @@ from azure_inference_core.errors import (
     InvalidRequestError,
     MalformedResponseError,
 )
+from azure_inference_core.values import EmbeddingsResult
 
 __all__ = ["EmbeddingsClient"]
 

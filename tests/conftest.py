@@ -48,4 +48,4 @@ def pytest_runtest_setup() -> None:
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the waits between attempts, but make them short."""
-    monkeypatch.setattr("azure_inference_core._retry._FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr("azure_inference_core._client.retry._FIRST_BACKOFF", 0.01)

@@ -112,8 +112,8 @@ def test_pure_modules_touch_no_transport(name: str) -> None:
     assert not imports(
         path,
         "azure_inference_core.connection",
-        "azure_inference_core._transport",
-        "azure_inference_core._client",
+        "azure_inference_core._transport.sdk",
+        "azure_inference_core._client.client",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from azure_inference_core import ChatClient, ContentFilteredError, EmbeddingsClient, MalformedResponseError
-from azure_inference_core._vectors import parse_vectors
+from azure_inference_core._response.vectors import parse_vectors
 from tests.support import wire
 from tests.support.drive import connect
 from tests.support.fault_server import Call, FaultServer

@@ -23,7 +23,7 @@ from azure_inference_core import (
     UnsupportedParameterError,
     image_from_path,
 )
-from azure_inference_core._vectors import parse_vectors
+from azure_inference_core._response.vectors import parse_vectors
 from tests.support import wire
 from tests.support.drive import TEXTS, connect
 from tests.support.fault_server import Call, FaultServer, Request

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from azure_inference_core import ChatClient, ConfigurationError, EmbeddingsClient, merge_params
-from azure_inference_core._request import to_json
+from azure_inference_core._request.parameters import to_json
 from tests.support import wire
 from tests.support.drive import connect
 from tests.support.scripted_server import ScriptedServer

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from azure_inference_core import ChatClient, InferenceError
-from azure_inference_core._response import parse_chat, parse_completion, parse_info, parse_json
-from azure_inference_core._stream import ChatReader, CompletionReader
-from azure_inference_core._vectors import parse_vectors
+from azure_inference_core._response.streamed import ChatReader, CompletionReader
+from azure_inference_core._response.vectors import parse_vectors
+from azure_inference_core._response.whole import parse_chat, parse_completion, parse_info, parse_json
 from tests.support import wire
 from tests.support.scripted_server import Reply, ScriptedServer
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azure_inference_core import ChatClient
-from azure_inference_core._retry import Attempts, RetryBudget
-from azure_inference_core._translate import retry_after_seconds, status_error
+from azure_inference_core._client.retry import Attempts, RetryBudget
+from azure_inference_core._refusal.judging import retry_after_seconds, status_error
 from azure_inference_core.errors import (
     ConfigurationError,
     ConnectionFailedError,

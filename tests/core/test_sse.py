@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azure_inference_core._sse import Event, SseDecoder
+from azure_inference_core._response.sse import Event, SseDecoder
 from azure_inference_core.errors import ResponseTooLargeError
 
 LINE_ENDS = (b"\n", b"\r\n", b"\r")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azure_inference_core._translate import (
+from azure_inference_core._refusal.judging import (
     is_retryable_status,
     retry_after_seconds,
     status_error,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from azure_inference_core._error_body import ErrorFacts
-from azure_inference_core._request import CHAT_PARAMETERS
+from azure_inference_core._refusal.reading import ErrorFacts
+from azure_inference_core._request.parameters import CHAT_PARAMETERS
 from azure_inference_core.errors import (
     AuthenticationError,
     ContentFilteredError,

@@ -20,15 +20,15 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy, HTTPPolicy
 from azure.core.rest import HttpRequest
 
 from azure_inference_core._credentials import Auth
-from azure_inference_core._network import Deadline, Network
+from azure_inference_core._transport.network import Deadline, Network
 from azure_inference_core.connection import Connection
 
 if TYPE_CHECKING:
     from azure.ai.inference import ChatCompletionsClient
     from azure.ai.inference.aio import ChatCompletionsClient as AsyncChatCompletionsClient
 
-    from azure_inference_core._wire_async import AsyncReply
-    from azure_inference_core._wire_sync import SyncReply
+    from azure_inference_core._transport.http_async import AsyncReply
+    from azure_inference_core._transport.http_sync import SyncReply
 
 # The HTTP libraries are imported with the first request of their kind: nobody waits for the one not used.
 
@@ -137,7 +137,7 @@ class Transport:
         if self._sync is None:
             from azure.ai.inference import ChatCompletionsClient  # noqa: PLC0415
 
-            from azure_inference_core._wire_sync import SyncWire  # noqa: PLC0415
+            from azure_inference_core._transport.http_sync import SyncWire  # noqa: PLC0415
 
             with self._lock:
                 if self._sync is None:
@@ -150,7 +150,7 @@ class Transport:
 
         def prepare() -> None:
             import_module("azure.ai.inference.aio")
-            import_module("azure_inference_core._wire_async")
+            import_module("azure_inference_core._transport.http_async")
             network = self._get_network()
             if network.scheme == "https":
                 network.ssl_context()
@@ -168,7 +168,7 @@ class Transport:
         if client is None:
             from azure.ai.inference.aio import ChatCompletionsClient  # noqa: PLC0415
 
-            from azure_inference_core._wire_async import AsyncWire  # noqa: PLC0415
+            from azure_inference_core._transport.http_async import AsyncWire  # noqa: PLC0415
 
             with self._lock:
                 self._forget_closed_loops()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from azure_inference_core._json import kind_of
+from azure_inference_core._request.strict_json import kind_of
 from azure_inference_core.errors import ConfigurationError
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

@@ -38,8 +38,8 @@ from urllib3.exceptions import (
 )
 from urllib3.exceptions import TimeoutError as PoolTimeoutError
 
-from azure_inference_core._chunks import ChunkedResponse
-from azure_inference_core._network import Deadline, Network, cut_off, tls_fault, without_frames
+from azure_inference_core._transport.chunked import ChunkedResponse
+from azure_inference_core._transport.network import Deadline, Network, cut_off, tls_fault, without_frames
 from azure_inference_core.errors import InferenceError
 
 _BLOCK = 65536

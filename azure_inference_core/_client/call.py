@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from azure_inference_core._network import Deadline
-from azure_inference_core._request import EncodedRequest
-from azure_inference_core._response import parse_json
-from azure_inference_core._retry import Attempts, RetryBudget
-from azure_inference_core._translate import request_id_of, status_error
+from azure_inference_core._client.retry import Attempts, RetryBudget
+from azure_inference_core._refusal.judging import request_id_of, status_error
+from azure_inference_core._request.parameters import EncodedRequest
+from azure_inference_core._response.whole import parse_json
+from azure_inference_core._transport.network import Deadline
 from azure_inference_core.connection import Connection, Timeouts, check_retries
 from azure_inference_core.errors import AuthenticationError, InferenceError, StatusError
 

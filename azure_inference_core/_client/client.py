@@ -22,20 +22,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from typing_extensions import Self
 
-from azure_inference_core._body import Body, Inflater
-from azure_inference_core._call import Answer, Call
-from azure_inference_core._request import EncodedRequest, encode_request
-from azure_inference_core._response import parse_info
-from azure_inference_core._retry import RetryBudget
-from azure_inference_core._stream import StreamReader
-from azure_inference_core._transport import Transport
-from azure_inference_core._values import ModelInfo
+from azure_inference_core._client.call import Answer, Call
+from azure_inference_core._client.retry import RetryBudget
+from azure_inference_core._request.parameters import EncodedRequest, encode_request
+from azure_inference_core._response.body import Body, Inflater
+from azure_inference_core._response.streamed import StreamReader
+from azure_inference_core._response.whole import parse_info
+from azure_inference_core._transport.sdk import Transport
 from azure_inference_core.connection import Connection
 from azure_inference_core.errors import ConfigurationError, IncompleteResponseError, InferenceError
+from azure_inference_core.values import ModelInfo
 
 if TYPE_CHECKING:
-    from azure_inference_core._wire_async import AsyncReply
-    from azure_inference_core._wire_sync import SyncReply
+    from azure_inference_core._transport.http_async import AsyncReply
+    from azure_inference_core._transport.http_sync import SyncReply
 
 _REFUSAL_BYTES = 64 * 1024
 _USER_AGENT = (

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from azure_inference_core._headers import check_headers
-from azure_inference_core._json import check_keys, kind_of, to_json
+from azure_inference_core._request.headers import check_headers
+from azure_inference_core._request.strict_json import check_keys, kind_of, to_json
 from azure_inference_core.errors import ConfigurationError
 
 _SAMPLING = (

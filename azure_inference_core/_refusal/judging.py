@@ -16,8 +16,8 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from azure_inference_core._error_body import ErrorFacts, read_error_body, read_error_value
-from azure_inference_core._error_text import Answer, clean, text_of
+from azure_inference_core._refusal.reading import ErrorFacts, read_error_body, read_error_value
+from azure_inference_core._refusal.wording import Answer, clean, text_of
 from azure_inference_core.errors import (
     AuthenticationError,
     ContentFilteredError,

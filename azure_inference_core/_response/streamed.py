@@ -13,7 +13,9 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-from azure_inference_core._response import (
+from azure_inference_core._refusal.judging import stream_error
+from azure_inference_core._response.sse import Event, SseDecoder
+from azure_inference_core._response.whole import (
     arguments_text,
     optional,
     parse_chat,
@@ -22,10 +24,8 @@ from azure_inference_core._response import (
     reasoning_of,
     text_and_thought,
 )
-from azure_inference_core._sse import Event, SseDecoder
-from azure_inference_core._translate import stream_error
-from azure_inference_core._values import ChatDelta, CompletionDelta, ToolCallDelta
 from azure_inference_core.errors import IncompleteResponseError, InferenceError, MalformedResponseError
+from azure_inference_core.values import ChatDelta, CompletionDelta, ToolCallDelta
 
 DeltaT = TypeVar("DeltaT")
 

@@ -22,7 +22,7 @@ from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import HttpRequest
 from yarl import URL
 
-from azure_inference_core._network import Deadline, Network, cut_off, tls_fault, without_frames
+from azure_inference_core._transport.network import Deadline, Network, cut_off, tls_fault, without_frames
 from azure_inference_core.errors import InferenceError
 
 if sys.version_info >= (3, 11):

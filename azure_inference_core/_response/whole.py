@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
-from azure_inference_core._translate import stream_error
-from azure_inference_core._values import (
+from azure_inference_core._refusal.judging import stream_error
+from azure_inference_core.errors import MalformedResponseError
+from azure_inference_core.values import (
     ChatChoice,
     ChatResult,
     CompletionChoice,
@@ -21,7 +22,6 @@ from azure_inference_core._values import (
     ModelInfo,
     ToolCall,
 )
-from azure_inference_core.errors import MalformedResponseError
 
 
 def parse_json(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Calls on their way: life, attempts, streams."""

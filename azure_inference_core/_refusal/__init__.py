@@ -1,0 +1,1 @@
+"""A bad answer becomes one error of the tree. Pure."""

@@ -1,0 +1,1 @@
+"""Keywords in, bytes out. Pure."""
