@@ -10,10 +10,10 @@ with serve() as endpoint:
 The same on the command line: `python -m azure_inference_local serve`.
 """
 
-from azure_inference_local.families import FAMILIES
-from azure_inference_local.faults import Faults
-from azure_inference_local.safety import ContentSafety
+from azure_inference_local.dialects.families import FAMILIES
+from azure_inference_local.dialects.faults import Faults
+from azure_inference_local.dialects.safety import ContentSafety
+from azure_inference_local.engines.lazy import Engines
 from azure_inference_local.server import Endpoint, serve
-from azure_inference_local.workers import Engines
 
 __all__ = ["FAMILIES", "ContentSafety", "Endpoint", "Engines", "Faults", "serve"]

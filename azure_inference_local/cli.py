@@ -10,11 +10,11 @@ import threading
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from azure_inference_local import catalogue
-from azure_inference_local.families import FAMILIES
-from azure_inference_local.faults import Faults
+from azure_inference_local import weights
+from azure_inference_local.dialects.families import FAMILIES
+from azure_inference_local.dialects.faults import Faults
+from azure_inference_local.dialects.safety import SEVERITIES, ContentSafety
 from azure_inference_local.options import Options
-from azure_inference_local.safety import SEVERITIES, ContentSafety
 from azure_inference_local.server import Endpoint, serve_options
 
 _SNIPPET = """
@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _list() -> int:
     """Print the catalogue."""
-    for model in catalogue.list_models():
+    for model in weights.list_models():
         state = "here" if model.cached else f"{model.size / 1e6:.0f} MB to fetch"
         print(f"{model.name:22} {model.kind:10} {state:18} {model.title} ({model.licence}): {model.note}")  # noqa: T201 - the command's output
     return 0
@@ -162,8 +162,8 @@ def _pull(name: str) -> int:
             print(f"\r{text}: {percent:3d} %", end="", flush=True, file=sys.stderr)  # noqa: T201 - as above
 
     try:
-        path = catalogue.pull(name, progress)
-    except (ValueError, catalogue.PullError) as error:
+        path = weights.pull(name, progress)
+    except (ValueError, weights.PullError) as error:
         print(f"\n{error}" if shown >= 0 else str(error), file=sys.stderr)  # noqa: T201 - as above
         return 1
     if shown >= 0:

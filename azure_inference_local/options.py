@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 
+from azure_inference_local import engines
+from azure_inference_local.dialects.families import Family
+from azure_inference_local.dialects.faults import Faults
+from azure_inference_local.dialects.safety import ContentSafety
 from azure_inference_local.engines import ChatEngine, EmbeddingEngine, ImageEngine
-from azure_inference_local.families import Family
-from azure_inference_local.faults import Faults
-from azure_inference_local.safety import ContentSafety
-from azure_inference_local.workers import Engines
+from azure_inference_local.engines.lazy import Engines
 
 logger = logging.getLogger("azure_inference_local")
 
@@ -77,8 +78,6 @@ def is_loopback(host: str) -> bool:
 
 def engines_of(options: Options) -> Engines:
     """Return the engines the options name, or the embedded ones."""
-    from azure_inference_local import engines  # noqa: PLC0415 - the engines load lazily
-
     if options.engines is not None:
         return options.engines
     chat: Callable[[], ChatEngine] | None = None
@@ -104,8 +103,6 @@ def engines_of(options: Options) -> Engines:
 
 def _embeddings_behind(url: str, options: Options) -> EmbeddingEngine:
     """Return the embeddings of the server that writes, or the embedded model where that server has none."""
-    from azure_inference_local import engines  # noqa: PLC0415 - the engines load lazily
-
     wanted = options.embedding_model
     engine = engines.url_engine(url, options.engine_key, model=options.model, embedding_model=wanted)
     if wanted is not None:

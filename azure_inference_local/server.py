@@ -14,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from azure_inference_local.auth import Auth, new_key
-from azure_inference_local.families import select
-from azure_inference_local.faults import FaultDesk, Faults
+from azure_inference_local.dialects.auth import Auth, new_key
+from azure_inference_local.dialects.families import select
+from azure_inference_local.dialects.faults import FaultInjector, Faults
+from azure_inference_local.engines.lazy import Engines
+from azure_inference_local.engines.workers import Workers
 from azure_inference_local.options import Options, Safety, engines_of, is_loopback, safety_of
-from azure_inference_local.workers import Engines, Workers
 
 if TYPE_CHECKING:
     import uvicorn
@@ -139,23 +140,23 @@ class Endpoint:
 
     def _application(self) -> Callable[..., object]:
         """Return the ASGI application, whose imports are paid for here and not by `import azure_inference_local`."""
-        from azure_inference_local.api import Api  # noqa: PLC0415 - FastAPI is only imported by those who serve
-        from azure_inference_local.calls import Limits  # noqa: PLC0415 - as above
-        from azure_inference_local.guard import LOOPBACK, Guard  # noqa: PLC0415 - as above
-        from azure_inference_local.routes import build  # noqa: PLC0415 - as above
+        from azure_inference_local.api.context import Limits  # noqa: PLC0415 - FastAPI is only imported by those who serve
+        from azure_inference_local.api.handlers import Handlers  # noqa: PLC0415 - as above
+        from azure_inference_local.api.middleware import LOOPBACK, Guard  # noqa: PLC0415 - as above
+        from azure_inference_local.api.routes import build  # noqa: PLC0415 - as above
 
         options = self._options
-        api = Api(
+        handlers = Handlers(
             families=self._chosen,
             engines=self._engines,
             workers=self._workers,
             auth=self._auth,
-            faults=FaultDesk(options.faults, header=options.fault_header),
+            faults=FaultInjector(options.faults, header=options.fault_header),
             safety=safety_of(options.content_safety, self._chosen),
             limits=Limits(options.max_body, options.idle_timeout),
         )
         hosts = LOOPBACK if is_loopback(options.host) else None
-        return Guard(build(api, gateway=options.gateway_424), hosts)
+        return Guard(build(handlers, gateway=options.gateway_424), hosts)
 
     def _certify(self) -> ssl.SSLContext:
         """Make a certificate authority and a certificate for loopback, valid for this run only."""
@@ -177,13 +178,13 @@ class Endpoint:
         """Serve the application on a socket in a thread of its own."""
         import uvicorn  # noqa: PLC0415 - only imported by those who serve
 
-        from azure_inference_local.guard import PatientServer, Protocol  # noqa: PLC0415 - as above
+        from azure_inference_local.api.connections import PatientServer, TimedProtocol  # noqa: PLC0415 - as above
 
         options = self._options
         config = uvicorn.Config(
             app,
             loop="asyncio",
-            http=Protocol,
+            http=TimedProtocol,
             ws="none",
             lifespan="off",
             log_config=None,

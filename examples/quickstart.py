@@ -77,7 +77,7 @@ def endpoint() -> Iterator[None]:
 
 def fetch_weights() -> str:
     """Fetch the models once into the user's cache; the chat model that could be had."""
-    from azure_inference_local.catalogue import PullError  # noqa: PLC0415 - as in endpoint()
+    from azure_inference_local.weights import PullError  # noqa: PLC0415 - as in endpoint()
 
     try:
         fetch(EMBEDDING_MODEL)
@@ -94,11 +94,11 @@ def fetch_weights() -> str:
 
 def fetch(name: str) -> None:
     """Fetch one model, unless the cache has it; says what it does."""
-    from azure_inference_local import catalogue  # noqa: PLC0415 - as in endpoint()
+    from azure_inference_local import weights  # noqa: PLC0415 - as in endpoint()
 
-    if catalogue.path_of(name) is None:
+    if weights.path_of(name) is None:
         say(f"Fetching the weights of {name} (once; kept in your cache) ...")
-        catalogue.pull(name)
+        weights.pull(name)
 
 
 def chain_streams() -> None:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from azure_inference_local import serve
-from tests.local.engine import EchoChat, engines
+from tests.local.fake_engines import EchoChat, engines
 
 VERSION = "2024-05-01-preview"
 

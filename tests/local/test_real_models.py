@@ -5,12 +5,15 @@ import json
 import httpx
 import pytest
 
-from azure_inference_local import catalogue, serve
+from azure_inference_local import serve, weights
 
 QUERY = "?api-version=2024-05-01-preview"
-CHAT = [model.name for model in catalogue.list_models() if model.kind == "chat" and model.cached]
+CHAT = [model.name for model in weights.list_models() if model.kind == "chat" and model.cached]
 
-pytestmark = pytest.mark.skipif(not CHAT, reason="no chat model in the cache: run `models pull smollm2-135m`")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHAT, reason="no chat model in the cache: run `models pull smollm2-135m`"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +97,7 @@ def test_context(real):
 
 
 @pytest.mark.skipif(
-    not any(model.kind == "embedding" and model.cached for model in catalogue.list_models()),
+    not any(model.kind == "embedding" and model.cached for model in weights.list_models()),
     reason="no embedding model in the cache: run `models pull minilm-l6-v2-int8`",
 )
 def test_embeddings(real):

@@ -1,14 +1,10 @@
-"""The server itself: what it refuses, what it leaves behind, how it stops."""
+"""The server itself: what it answers at once, what it leaves behind, how it stops."""
 
 import contextlib
 import gc
 import http.client
 import json
 import logging
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,19 +13,11 @@ import httpx
 import pytest
 
 from azure_inference_local import serve
-from azure_inference_local.cli import main, parser
-from tests.local.engine import EchoChat, engines
+from tests.local.fake_engines import EchoChat, engines
+from tests.local.sockets import wait_until
 
 QUERY = "?api-version=2024-05-01-preview"
 SLOW = {"messages": [{"role": "user", "content": "slowly " * 400}]}
-
-
-def wait_until(condition, seconds=10):
-    """Wait for a condition and say whether it came."""
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
 
 
 def test_nothing_stays_behind():
@@ -129,81 +117,6 @@ def test_concurrent_answers_are_not_mixed(endpoint):
     assert all(said == wanted for said, wanted in found.values())
 
 
-def raw(endpoint, data, wait=10.0):
-    """Send bytes and return what comes back until the server closes or is silent."""
-    host, port = endpoint.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=wait) as connection:
-        connection.sendall(data)
-        answer = b""
-        with contextlib.suppress(TimeoutError):
-            while part := connection.recv(65536):
-                answer += part
-        return answer
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("127.0.0.1:1", 200),
-        ("localhost", 200),
-        ("[::1]:80", 200),
-        ("evil.example", 403),
-        ("127.0.0.1.evil.example", 403),
-        ("", 403),
-    ],
-)
-def test_host_check(endpoint, host, status):
-    """Only loopback names are answered: a page that rebinds its name to loopback gets a 403."""
-    head = f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-    assert raw(endpoint, head).split()[1] == str(status).encode()
-
-
-@pytest.mark.parametrize("chunked", [False, True])
-def test_body_cap(chunked):
-    """A body beyond the cap is a 413, announced or not."""
-    with serve(engines=engines(), max_body=1000) as endpoint:
-        content = (b"x" * 500 for _ in range(4)) if chunked else b"x" * 2000
-        headers = {"api-key": endpoint.key, "content-type": "application/json"}
-        answer = httpx.post(
-            f"{endpoint.url}/chat/completions{QUERY}", headers=headers, content=content, trust_env=False
-        )
-        assert answer.status_code == 413
-
-
-def test_idle_connections():
-    """A silent connection, one that never ends its head, and a body that does not come are closed in time."""
-    with serve(engines=engines(), idle_timeout=1) as endpoint:
-        start = time.monotonic()
-        assert raw(endpoint, b"") == b""
-        assert raw(endpoint, b"POST /chat/comp") == b""
-        head = f"POST /chat/completions{QUERY} HTTP/1.1\r\nHost: localhost\r\napi-key: {endpoint.key}\r\nContent-Length: 9\r\n\r\n"
-        assert raw(endpoint, head.encode()).split()[1] == b"408"
-        assert time.monotonic() - start < 9
-
-
-def test_connection_cap():
-    """A connection beyond the cap is answered 503, and one that leaves makes room."""
-    with serve(engines=engines(), max_connections=2) as endpoint:
-        host, port = endpoint.url.removeprefix("http://").split(":")
-        held = [socket.create_connection((host, int(port))) for _ in range(2)]
-        time.sleep(0.2)
-        assert httpx.get(endpoint.url, trust_env=False).status_code == 503
-        held.pop().close()
-        assert wait_until(lambda: httpx.get(endpoint.url, trust_env=False).status_code == 200)
-        held.pop().close()
-
-
-def test_hosts_and_keys():
-    """Another address than loopback demands a key, and keys have to be sendable."""
-    with pytest.raises(ValueError, match="key of your own"):
-        serve(host="0.0.0.0")
-    with pytest.raises(ValueError, match="printable"):
-        serve(key="two\nlines")
-    with serve(engines=engines()) as one, serve(engines=engines()) as two:
-        assert len(one.key) == 64
-        assert one.key != two.key
-
-
 def test_busy_port(endpoint):
     """A port that is taken is an OSError, and nothing stays behind."""
     before = threading.active_count()
@@ -225,63 +138,3 @@ def test_no_secret_in_logs_and_texts(caplog):
     texts += [r.getMessage() for r in caplog.records if r.name.startswith("azure_inference_local")]
     assert any("/chat/completions 200" in text for text in texts)
     assert not [text for text in texts if "canary" in text]
-
-
-def test_log_lines_cannot_be_forged(endpoint, caplog):
-    """A path with a line feed in it is logged in one line."""
-    caplog.set_level(logging.INFO, "azure_inference_local.requests")
-    raw(endpoint, b"GET /a%0Ab HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    assert wait_until(lambda: any("/a?b 404" in r.getMessage() for r in caplog.records))
-
-
-def test_command_line():
-    """`serve` prints URL, key and snippets, answers, logs a line a request, and stops in order on SIGTERM."""
-    command = [sys.executable, "-m", "azure_inference_local", "serve", "--family", "jamba", "--key", "k"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        url = process.stdout.readline().split()[-1]
-        info = httpx.get(f"{url}/jamba/info{QUERY}", headers={"api-key": "k"}, trust_env=False)
-        process.send_signal(signal.SIGTERM)
-        out, err = process.stdout.read(), process.stderr.read()
-    assert info.json()["model_name"] == "AI21-Jamba-1.5-Large"
-    assert process.returncode == 0
-    assert "ChatAzureInference(" in out
-    assert "AzureInference(" in out
-    assert "GET /jamba/info 200" in err
-
-
-def test_help(capsys):
-    """`--help` shows examples and every family, and a wrong option is explained."""
-    with pytest.raises(SystemExit):
-        parser().parse_args(["serve", "--help"])
-    text = capsys.readouterr().out
-    assert "examples:" in text
-    assert "cohere-embed-v3" in text
-    assert main(["serve", "--host", "0.0.0.0"]) == 1
-    assert "key of your own" in capsys.readouterr().err
-
-
-def test_models_command(capsys):
-    """`models` lists the catalogue, and an unknown name is refused with the names there are."""
-    assert main(["models"]) == 0
-    assert "smollm2-135m" in capsys.readouterr().out
-    assert main(["models", "pull", "nobody"]) == 1
-    assert "smollm2-135m" in capsys.readouterr().err
-
-
-def test_pytest_plugin(pytester):
-    """The fixtures of the plugin give a running endpoint and its environment."""
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    pytester.makeconftest('pytest_plugins = ["azure_inference_local.pytest_plugin"]')
-    pytester.makepyfile(
-        """
-        import os
-
-        def test_it(azure_inference_environment):
-            assert azure_inference_environment.url.startswith("http://127.0.0.1:")
-            assert os.environ["AZURE_INFERENCE_CREDENTIAL"] == azure_inference_environment.key
-        """
-    )
-    pytester.runpytest_inprocess().assert_outcomes(passed=1)
-
-
-pytest_plugins = ["pytester"]

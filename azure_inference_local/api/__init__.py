@@ -1,0 +1,1 @@
+"""The routes of the API and their work, from a request to its answer."""

@@ -1,0 +1,1 @@
+"""Chats and text completions by llama.cpp in this process."""

@@ -1,0 +1,1 @@
+"""The endpoint through clients: Microsoft's, OpenAI's, and the two providers."""
