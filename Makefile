@@ -2,12 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
+NIQUESTS_VENV := .venv-niquests
 BIN := $(VENV)/bin
-SOURCES := azure_inference_core azure_inference_local langchain_azure_inference llamaindex_azure_inference
 # nltk (of llama-index-core) refuses files that are hard links, which is how uv installs by default.
 export UV_LINK_MODE := copy
 
-.PHONY: demo test test-ray lint bench notebooks docs serve clean
+.PHONY: demo test check test-ray test-niquests lint bench notebooks docs serve clean
 .DEFAULT_GOAL := demo
 
 define CHECK_PYTHON
@@ -31,6 +31,10 @@ test: $(VENV)/.ready
 	@$(BIN)/python -m azure_inference_local models pull minilm-l6-v2-int8
 	$(BIN)/python -X dev -m pytest
 
+# What to run while writing: all but what is marked slow, in under four minutes on two cores. It needs no weights.
+check: lint
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile -q
+
 # Ingestion on a local Ray with two workers; Ray is not installed for anything else.
 test-ray: $(VENV)/.ray
 	$(BIN)/python -m pytest tests/llamaindex/test_ray.py
@@ -39,13 +43,25 @@ $(VENV)/.ray: $(VENV)/.ready
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group ray
 	@touch $@
 
+# Where niquests is installed, urllib3-future is what the name urllib3 means; so the environment is one of its own.
+test-niquests: $(NIQUESTS_VENV)/.ready
+	$(NIQUESTS_VENV)/bin/python -X dev -m pytest tests/core/test_niquests.py
+
+# niquests comes second: urllib3-future replaces the files of urllib3.
+$(NIQUESTS_VENV)/.ready: pyproject.toml
+	$(CHECK_PYTHON)
+	@test -x $(NIQUESTS_VENV)/bin/python || $(PYTHON) -m venv $(NIQUESTS_VENV)
+	@$(NIQUESTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(NIQUESTS_VENV)/bin/uv pip install --quiet --python $(NIQUESTS_VENV)/bin/python --editable . pytest pytest-asyncio pytest-socket pytest-timeout trustme
+	@$(NIQUESTS_VENV)/bin/uv pip install --quiet --python $(NIQUESTS_VENV)/bin/python --reinstall-package urllib3-future niquests
+	@touch $@
+
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy examples/quickstart.py
 	$(BIN)/lint-imports
-	$(BIN)/interrogate $(SOURCES) tests
 
 bench: $(BENCH_VENV)/.ready
 	@$(BENCH_VENV)/bin/python benchmarks/run.py; first=$$?; $(BENCH_VENV)/bin/python benchmarks/local_endpoint.py && exit $$first
@@ -77,4 +93,4 @@ serve: $(VENV)/.ready
 	@$(BIN)/python -m azure_inference_local serve
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV)
+	rm -rf $(VENV) $(BENCH_VENV) $(NIQUESTS_VENV)

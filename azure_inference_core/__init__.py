@@ -16,91 +16,42 @@ Where one asks for a failure with the header ``x-fault``, it talks to the local 
 ``python -m azure_inference_local serve --fault-header``.
 """
 
+import sys
+
+from azure_inference_core import errors, values
 from azure_inference_core._endpoint import Dialect
+from azure_inference_core._request.keywords import merge_params
 from azure_inference_core._request.media import image_from_path
-from azure_inference_core._request.parameters import merge_params
+from azure_inference_core._request.parameters import Parameters
 from azure_inference_core.chat import AsyncChatStream, ChatClient, ChatStream
 from azure_inference_core.completions import AsyncCompletionStream, CompletionsClient, CompletionStream
-from azure_inference_core.connection import Connection, Timeouts
-from azure_inference_core.embeddings import EmbeddingsClient
-from azure_inference_core.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    ConnectionFailedError,
-    ContentFilteredError,
-    ContextLengthError,
-    DeadlineExceededError,
-    ErrorResponse,
-    IncompleteResponseError,
-    InferenceError,
-    InvalidRequestError,
-    MalformedResponseError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitedError,
-    RedirectRefusedError,
-    RefusedParameter,
-    ResponseError,
-    ResponseTooLargeError,
-    ServerError,
-    StatusError,
-    UnsupportedParameterError,
-)
-from azure_inference_core.values import (
-    ChatChoice,
-    ChatDelta,
-    ChatResult,
-    CompletionChoice,
-    CompletionDelta,
-    CompletionResult,
-    EmbeddingsResult,
-    ModelInfo,
-    ToolCall,
-    ToolCallDelta,
-)
+from azure_inference_core.connection import Connection
+from azure_inference_core.embeddings import EmbeddingBatch, EmbeddingsClient
+from azure_inference_core.errors import *  # noqa: F403 - all of the tree
+from azure_inference_core.families import UNKNOWN, Family, family_of
+from azure_inference_core.timeouts import Timeouts
+from azure_inference_core.values import *  # noqa: F403 - all that the clients give
 
 __all__ = [
+    "UNKNOWN",
     "AsyncChatStream",
     "AsyncCompletionStream",
-    "AuthenticationError",
-    "ChatChoice",
     "ChatClient",
-    "ChatDelta",
-    "ChatResult",
     "ChatStream",
-    "CompletionChoice",
-    "CompletionDelta",
-    "CompletionResult",
     "CompletionStream",
     "CompletionsClient",
-    "ConfigurationError",
     "Connection",
-    "ConnectionFailedError",
-    "ContentFilteredError",
-    "ContextLengthError",
-    "DeadlineExceededError",
     "Dialect",
+    "EmbeddingBatch",
     "EmbeddingsClient",
-    "EmbeddingsResult",
-    "ErrorResponse",
-    "IncompleteResponseError",
-    "InferenceError",
-    "InvalidRequestError",
-    "MalformedResponseError",
-    "ModelInfo",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "RateLimitedError",
-    "RedirectRefusedError",
-    "RefusedParameter",
-    "ResponseError",
-    "ResponseTooLargeError",
-    "ServerError",
-    "StatusError",
+    "Family",
+    "Parameters",
     "Timeouts",
-    "ToolCall",
-    "ToolCallDelta",
-    "UnsupportedParameterError",
+    "family_of",
     "image_from_path",
     "merge_params",
 ]
+__all__ += errors.__all__
+__all__ += values.__all__
+
+sys.modules[f"{__name__}._values"] = values  # where pickles of the first release look for its classes

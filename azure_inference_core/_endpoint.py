@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from azure_inference_core.errors import ConfigurationError
 
@@ -71,6 +71,12 @@ class Endpoint:
     base: str
     host: str
     dialect: Dialect
+
+    @property
+    def deployment(self) -> str | None:
+        """The deployment that the address names, if it names one."""
+        named = _DEPLOYMENT.search(self.base)
+        return unquote(named[0].rpartition("/")[2]) if named else None
 
     def url(self, route: str, api_version: str, deployment: str | None = None) -> str:
         """The URL of a route such as ``/chat/completions``.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from azure_inference_core._client.call import Call
 from azure_inference_core._client.client import Client
 from azure_inference_core._client.streams import AsyncStream, Stream
-from azure_inference_core._request.parameters import CHAT_PARAMETERS
+from azure_inference_core._request.keywords import merged
+from azure_inference_core._request.parameters import CHAT_PARAMETERS, Parameters
+from azure_inference_core._request.tools import legal_history, legal_tools
 from azure_inference_core._response.streamed import ChatReader
 from azure_inference_core._response.whole import parse_chat
 from azure_inference_core.errors import ConfigurationError
@@ -48,8 +51,10 @@ class ChatClient(Client):
     Every method takes messages as the API's own dicts and, as keywords, the common parameters
     (``temperature``, ``top_p``, ``max_tokens`` in tokens, ``stop``, ``seed``, ``frequency_penalty``,
     ``presence_penalty``, ``response_format``, ``tools``, ``tool_choice``, ``model``), the call's own
-    settings (``extra_parameters``, ``timeout`` in seconds, ``max_retries``, ``stream_usage``, ``headers``)
-    and any other name as an extra. ``None`` means "not given". All raise :class:`ConfigurationError`
+    settings (``extra_parameters``, ``timeout`` in seconds, ``max_retries``, ``stream_usage``, ``split_think``,
+    ``headers``) and any other name as an extra. ``None`` means "not given". What :func:`merge_params` gave may
+    stand in their place. Tool names and call ids are made those that the API and the model take, and named by the
+    caller's own in the answer. All raise :class:`ConfigurationError`
     before anything is sent, and :class:`InferenceError` for everything that happens after.
 
     ```python
@@ -68,30 +73,51 @@ class ChatClient(Client):
     ```
     """
 
-    def complete(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatResult:
+    def complete(
+        self, messages: Sequence[Mapping[str, Any]], params: Parameters | None = None, /, **keywords: Any
+    ) -> ChatResult:
         """Ask for the whole answer."""
-        answer = self._exchange(self._chat_call(messages, params))
-        return self._parsed(answer, parse_chat)
+        call, reading = self._chat_call(messages, merged(params, keywords))
+        return self._parsed(self._exchange(call), partial(parse_chat, **reading))
 
-    async def acomplete(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatResult:
+    async def acomplete(
+        self, messages: Sequence[Mapping[str, Any]], params: Parameters | None = None, /, **keywords: Any
+    ) -> ChatResult:
         """As :meth:`complete`, async."""
-        answer = await self._aexchange(self._chat_call(messages, params))
-        return self._parsed(answer, parse_chat)
+        call, reading = self._chat_call(messages, merged(params, keywords))
+        return self._parsed(await self._aexchange(call), partial(parse_chat, **reading))
 
-    def stream(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> ChatStream:
+    def stream(
+        self, messages: Sequence[Mapping[str, Any]], params: Parameters | None = None, /, **keywords: Any
+    ) -> ChatStream:
         """Ask for the answer piece by piece; sent when the first piece is asked for."""
-        return ChatStream(self._stream(self._chat_call(messages, params, stream=True), ChatReader))
+        call, reading = self._chat_call(messages, merged(params, keywords), stream=True)
+        return ChatStream(self._stream(call, partial(ChatReader, **reading)))
 
-    def astream(self, messages: Sequence[Mapping[str, Any]], **params: Any) -> AsyncChatStream:
+    def astream(
+        self, messages: Sequence[Mapping[str, Any]], params: Parameters | None = None, /, **keywords: Any
+    ) -> AsyncChatStream:
         """As :meth:`stream`, async; not a coroutine."""
-        return AsyncChatStream(self._astream(self._chat_call(messages, params, stream=True), ChatReader))
+        call, reading = self._chat_call(messages, merged(params, keywords), stream=True)
+        return AsyncChatStream(self._astream(call, partial(ChatReader, **reading)))
 
     def _chat_call(
-        self, messages: Sequence[Mapping[str, Any]], params: Mapping[str, Any], *, stream: bool = False
-    ) -> Call:
+        self, messages: Sequence[Mapping[str, Any]], params: Parameters, *, stream: bool = False
+    ) -> tuple[Call, dict[str, Any]]:
+        """The call, and how its answer is to be read."""
         if isinstance(messages, (str, bytes, Mapping)) or not messages:
             raise ConfigurationError("messages must be a list with at least one message")
         for position, message in enumerate(messages):
             if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
                 raise ConfigurationError(f"messages[{position}] must be a dict with a role")
-        return self._post(_ROUTE, {"messages": list(messages)}, params, CHAT_PARAMETERS, stream=stream)
+        family = self.connection.family(params.get("model"))
+        names: dict[str, str] = {}
+        if "tools" in params or "tool_choice" in params:
+            tools, choice, names = legal_tools(params.get("tools", ()), params.get("tool_choice"), family)
+            params = Parameters({**params, "tools": tools, "tool_choice": choice})
+        think = params.get("split_think")
+        if think is None:
+            think = family.reasoning in ("tags", "field-or-tags")
+        reading = {"names": names, "think": bool(think)}
+        own = ("messages", legal_history(messages, family))
+        return self._post(_ROUTE, own, params, CHAT_PARAMETERS, stream=stream), reading

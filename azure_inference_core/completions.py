@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from azure_inference_core._client.call import Call
 from azure_inference_core._client.client import Client
 from azure_inference_core._client.streams import AsyncStream, Stream
-from azure_inference_core._request.parameters import COMPLETION_PARAMETERS
+from azure_inference_core._request.keywords import merged
+from azure_inference_core._request.parameters import COMPLETION_PARAMETERS, Parameters
 from azure_inference_core._response.streamed import CompletionReader
 from azure_inference_core._response.whole import parse_completion
 from azure_inference_core.errors import ConfigurationError
@@ -63,29 +63,32 @@ class CompletionsClient(Client):
     ```
     """
 
-    def complete(self, prompt: str, **params: Any) -> CompletionResult:
+    def complete(self, prompt: str, params: Parameters | None = None, /, **keywords: Any) -> CompletionResult:
         """Ask for the whole answer."""
-        answer = self._exchange(self._completion_call(prompt, params))
-        return self._parsed(answer, parse_completion)
+        return self._parsed(
+            self._exchange(self._completion_call(prompt, merged(params, keywords))), parse_completion
+        )
 
-    async def acomplete(self, prompt: str, **params: Any) -> CompletionResult:
+    async def acomplete(
+        self, prompt: str, params: Parameters | None = None, /, **keywords: Any
+    ) -> CompletionResult:
         """As :meth:`complete`, async."""
-        answer = await self._aexchange(self._completion_call(prompt, params))
-        return self._parsed(answer, parse_completion)
+        call = self._completion_call(prompt, merged(params, keywords))
+        return self._parsed(await self._aexchange(call), parse_completion)
 
-    def stream(self, prompt: str, **params: Any) -> CompletionStream:
+    def stream(self, prompt: str, params: Parameters | None = None, /, **keywords: Any) -> CompletionStream:
         """Ask for the answer piece by piece; sent when the first piece is asked for."""
-        return CompletionStream(
-            self._stream(self._completion_call(prompt, params, stream=True), CompletionReader)
-        )
+        call = self._completion_call(prompt, merged(params, keywords), stream=True)
+        return CompletionStream(self._stream(call, CompletionReader))
 
-    def astream(self, prompt: str, **params: Any) -> AsyncCompletionStream:
+    def astream(
+        self, prompt: str, params: Parameters | None = None, /, **keywords: Any
+    ) -> AsyncCompletionStream:
         """As :meth:`stream`, async; not a coroutine."""
-        return AsyncCompletionStream(
-            self._astream(self._completion_call(prompt, params, stream=True), CompletionReader)
-        )
+        call = self._completion_call(prompt, merged(params, keywords), stream=True)
+        return AsyncCompletionStream(self._astream(call, CompletionReader))
 
-    def _completion_call(self, prompt: str, params: Mapping[str, Any], *, stream: bool = False) -> Call:
+    def _completion_call(self, prompt: str, params: Parameters, *, stream: bool = False) -> Call:
         if not isinstance(prompt, str):
             raise ConfigurationError(f"prompt must be a string, not a value of type {type(prompt).__name__}")
-        return self._post(_ROUTE, {"prompt": prompt}, params, COMPLETION_PARAMETERS, stream=stream)
+        return self._post(_ROUTE, ("prompt", prompt), params, COMPLETION_PARAMETERS, stream=stream)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from azure_inference_core._credentials import Auth, KeyAuth, make_auth
 from azure_inference_core._endpoint import Dialect, parse_endpoint
 from azure_inference_core._request.headers import check_headers, header_value
 from azure_inference_core.errors import ConfigurationError
+from azure_inference_core.families import Family, family_of
+from azure_inference_core.timeouts import Timeouts
 
 __all__ = ["Connection", "Timeouts"]
 
@@ -22,50 +22,6 @@ _VARIABLES = {
     "AZURE_AI_INFERENCE_ENDPOINT": "AZURE_AI_INFERENCE_CREDENTIAL",
 }
 """Where an endpoint is looked for, and the key that belongs to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long a call may take, in seconds.
-
-    >>> patient = Timeouts(total=120, first_byte=90)
-    >>> patient.idle
-    60.0
-
-    Attributes:
-        total: The whole call with its retries; for a stream, until its last event.
-        connect: One attempt to connect, TLS included.
-        first_byte: Silence before the answer begins (reasoning models answer late).
-        idle: Silence inside an answer.
-    """
-
-    total: float = 600.0
-    connect: float = 5.0
-    first_byte: float = 300.0
-    idle: float = 60.0
-
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            ConfigurationError: A value is not a positive, finite number.
-        """
-        for name in ("total", "connect", "first_byte", "idle"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-                raise ConfigurationError(
-                    f"timeout: {name} must be a positive number of seconds, not {value!r}; for a very long "
-                    "call give a large number"
-                )
-
-    @staticmethod
-    def of(value: float | Timeouts) -> Timeouts:
-        """Make timeouts of a number of seconds in total, or take them as they are.
-
-        >>> Timeouts.of(30).total
-        30
-        """
-        return value if isinstance(value, Timeouts) else Timeouts(total=value)
 
 
 class Connection:
@@ -80,7 +36,7 @@ class Connection:
     'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21'
     >>> connection.auth.conceal("the service says: my key is wrong")
     'the service says: [credential] is wrong'
-    >>> connection.without_key().endpoint == connection.endpoint
+    >>> connection.without_key().is_without_key
     True
 
     Args:
@@ -92,8 +48,10 @@ class Connection:
             credential. From ``AZURE_INFERENCE_CREDENTIAL``, ``AZUREAI_ENDPOINT_KEY`` or
             ``AZURE_AI_INFERENCE_CREDENTIAL`` when not given; then ``DefaultAzureCredential``.
         model: The model or deployment to ask for. From ``AZURE_INFERENCE_MODEL`` when not given.
+        family: The model's family (a name of :func:`~azure_inference_core.families.families`, or a model's own
+            name), where the deployment's name does not tell it.
         api_version: The ``api-version`` to send; ``""`` for none. The dialect's when not given.
-        timeout: Seconds in total, or :class:`Timeouts`.
+        timeout: Seconds in total, :class:`Timeouts`, or a mapping of some of them; ``None`` for the defaults.
         max_retries: How often a failed request is sent again, at most.
         default_headers: Headers for every request.
         credential_scopes: Entra ID scopes; the host's when not given.
@@ -112,14 +70,17 @@ class Connection:
         ConfigurationError: Something given cannot be used; the text says what to give.
     """
 
+    _family: str | None = None  # for pickles of the first release
+
     def __init__(
         self,
         endpoint: str | None = None,
         credential: Any = None,
         *,
         model: str | None = None,
+        family: str | None = None,
         api_version: str | None = None,
-        timeout: float | Timeouts = Timeouts(),
+        timeout: float | Timeouts | Mapping[str, float] | None = None,
         max_retries: int = 2,
         default_headers: Mapping[str, str] | None = None,
         credential_scopes: Sequence[str] | None = None,
@@ -137,11 +98,14 @@ class Connection:
         self._endpoint = parse_endpoint(
             _endpoint_text(endpoint), self.model, dialect=dialect, allow_insecure=allow_insecure
         )
+        self._family = family
+        if family is not None:
+            family_of(None, family=family)
         if credential is None:
             credential = _key_from_environment(endpoint)
         version = self.dialect.api_version if api_version is None else api_version
         self.api_version = header_value("api_version", version)
-        self.timeouts = Timeouts.of(_require_timeout(timeout))
+        self.timeouts = Timeouts.of(timeout)
         self.max_retries = check_retries(max_retries)
         self.default_headers = check_headers(default_headers)
         scopes = [credential_scopes] if isinstance(credential_scopes, str) else credential_scopes
@@ -191,6 +155,27 @@ class Connection:
         """The URL of a route, for the model that one call names."""
         return self._endpoint.url(route, self.api_version, model if model != self.model else None)
 
+    def family(self, model: str | None = None, *, embeddings: bool = False) -> Family:
+        """What is known of a model here.
+
+        >>> Connection("https://my.openai.azure.com/openai/deployments/gpt-4o", "my key").family().name
+        'gpt-4o'
+
+        Args:
+            model: One that a call names; ``None`` for the connection's own, which an Azure OpenAI address can name.
+            embeddings: Whether it embeds.
+        """
+        if not isinstance(model, str) or model == self.model:
+            return family_of(
+                self.model or self._endpoint.deployment, family=self._family, embeddings=embeddings
+            )
+        return family_of(model, embeddings=embeddings)
+
+    @property
+    def is_without_key(self) -> bool:
+        """Whether a key was left behind in another process, and none has been found here yet."""
+        return self._auth is None and self._has_key
+
     def without_key(self) -> Connection:
         """A copy that looks for its key in the environment, at its first use."""
         duplicate = copy.copy(self)
@@ -227,14 +212,6 @@ def check_retries(value: Any) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigurationError(f"max_retries must be a whole number of at least 0, not {value!r}")
-    return value
-
-
-def _require_timeout(value: Any) -> Any:
-    if value is None:
-        raise ConfigurationError(
-            "timeout=None would wait for ever; leave it out for 600 seconds, or give a number of seconds"
-        )
     return value
 
 

@@ -3,44 +3,70 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
+from inspect import isawaitable
 from typing import Any
 
 from azure_inference_core._client.call import Answer, Call
 from azure_inference_core._client.client import Client
+from azure_inference_core._request.keywords import merged
 from azure_inference_core._request.media import checked_images
-from azure_inference_core._request.parameters import EMBEDDING_PARAMETERS
-from azure_inference_core._response.vectors import parse_vectors
+from azure_inference_core._request.parameters import EMBEDDING_PARAMETERS, Parameters
+from azure_inference_core._response.vectors import check_lengths, parse_vectors
 from azure_inference_core.connection import Connection
-from azure_inference_core.errors import (
-    ConfigurationError,
-    InferenceError,
-    InvalidRequestError,
-    MalformedResponseError,
-)
+from azure_inference_core.errors import ConfigurationError, InferenceError
 from azure_inference_core.values import EmbeddingsResult
 
-__all__ = ["EmbeddingsClient"]
+__all__ = ["EmbeddingBatch", "EmbeddingsClient"]
 
 _TEXTS = "/embeddings"
 _IMAGES = "/images/embeddings"
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
+@dataclass(slots=True)
+class EmbeddingBatch:
+    """The inputs of one request, as the hooks of a job see them.
+
+    ```python
+    known = {"one text": [0.1, 0.2, 0.3]}
+
+
+    def recall(batch: EmbeddingBatch) -> None:
+        batch.vectors = [known.get(text) for text in batch.inputs]
+
+
+    embedder = EmbeddingsClient(connection)
+    embedder.embed(["one text"], before=recall, done=lambda batch: print(batch.number, "of", batch.count))
+    ```
+
+    Attributes:
+        number: Its place among the batches of the job, from 0.
+        count: How many batches the job has.
+        start: The place of its first input among all inputs.
+        inputs: Texts, or images as they are sent.
+        vectors: One an input; ``None`` where it is still to be asked for.
+    """
+
     number: int
     count: int
     start: int
     inputs: list[Any]
+    vectors: list[list[float] | None]
 
-    def explain(self, error: InferenceError) -> InferenceError:
+    @property
+    def missing(self) -> list[int]:
+        """The places in ``inputs`` whose vectors are still to be asked for (``batch.missing``)."""
+        return [place for place, vector in enumerate(self.vectors) if vector is None]
+
+    def _explain(self, error: InferenceError) -> InferenceError:
         if self.count > 1:
             last = self.start + len(self.inputs) - 1
-            error.message = (
-                f"batch {self.number + 1} of {self.count} (inputs {self.start} to {last}): {error.message}"
-            )
+            place = f"batch {self.number + 1} of {self.count} (inputs {self.start} to {last})"
+            error.message = f"{place}: {error.message}"
             error.args = (error.message,)
         return error
 
@@ -77,40 +103,59 @@ class EmbeddingsClient(Client):
                 raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
         self.batch_size = batch_size
         self.max_concurrency = max_concurrency
-        self._refuses_base64 = False
 
     def embed(
-        self, texts: Sequence[str], *, on_batch: Callable[[int], None] | None = None, **params: Any
+        self,
+        texts: Sequence[str],
+        params: Parameters | None = None,
+        /,
+        *,
+        before: Callable[[EmbeddingBatch], object] | None = None,
+        done: Callable[[EmbeddingBatch], object] | None = None,
+        implied_input_type: str | None = None,
+        **keywords: Any,
     ) -> EmbeddingsResult:
         """Embed texts.
 
         Args:
             texts: The texts; an empty list needs no request.
-            on_batch: Called with the number of texts of each batch as it is done.
-            **params: See the class.
+            params: What :func:`merge_params` gave, in place of keywords.
+            before: Called in the caller's thread before a batch is sent; what it puts into ``batch.vectors`` is
+                not asked for. An error it raises ends the job.
+            done: Called in the caller's thread as each batch is done, with all its vectors.
+            implied_input_type: The input type where none is given: left out where the model is known to have
+                none, and from its first refusal on.
+            **keywords: See the class.
         """
-        return self._embed(_TEXTS, _checked_texts(texts), params, on_batch)
+        job = _Job(self, _TEXTS, _checked_texts(texts), merged(params, keywords), implied_input_type)
+        return job.run(before, done)
 
     async def aembed(
-        self, texts: Sequence[str], *, on_batch: Callable[[int], None] | None = None, **params: Any
+        self,
+        texts: Sequence[str],
+        params: Parameters | None = None,
+        /,
+        *,
+        before: Callable[[EmbeddingBatch], Awaitable[object] | object] | None = None,
+        done: Callable[[EmbeddingBatch], Awaitable[object] | object] | None = None,
+        implied_input_type: str | None = None,
+        max_concurrency: int | None = None,
+        **keywords: Any,
     ) -> EmbeddingsResult:
-        """As :meth:`embed`, async."""
-        return await self._aembed(_TEXTS, _checked_texts(texts), params, on_batch)
+        """As :meth:`embed`, async; the hooks may be coroutines, and this call may have a limit of its own."""
+        job = _Job(self, _TEXTS, _checked_texts(texts), merged(params, keywords), implied_input_type)
+        return await job.arun(before, done, max_concurrency or self.max_concurrency)
 
     def embed_images(
-        self,
-        images: Sequence[str | Mapping[str, str]],
-        *,
-        on_batch: Callable[[int], None] | None = None,
-        **params: Any,
+        self, images: Sequence[str | Mapping[str, str]], params: Parameters | None = None, /, **keywords: Any
     ) -> EmbeddingsResult:
         """Embed images, one a request as the service asks.
 
         Args:
             images: ``data:`` or ``https:`` URLs, or ``{"image": url, "text": ...}``. They go to the service
                 as they are; nothing is fetched or opened here. See :func:`image_from_path` for files.
-            on_batch: Called with 1 as each image is done.
-            **params: See the class.
+            params: What :func:`merge_params` gave, in place of keywords.
+            **keywords: See the class.
 
         ```python
         embedder = EmbeddingsClient(connection)
@@ -119,179 +164,175 @@ class EmbeddingsClient(Client):
         result = await embedder.aembed_images([image_from_path("photo.png")])
         ```
         """
-        return self._embed(_IMAGES, checked_images(images), params, on_batch)
+        return _Job(self, _IMAGES, checked_images(images), merged(params, keywords)).run()
 
     async def aembed_images(
-        self,
-        images: Sequence[str | Mapping[str, str]],
-        *,
-        on_batch: Callable[[int], None] | None = None,
-        **params: Any,
+        self, images: Sequence[str | Mapping[str, str]], params: Parameters | None = None, /, **keywords: Any
     ) -> EmbeddingsResult:
         """As :meth:`embed_images`, async."""
-        return await self._aembed(_IMAGES, checked_images(images), params, on_batch)
+        job = _Job(self, _IMAGES, checked_images(images), merged(params, keywords))
+        return await job.arun(None, None, self.max_concurrency)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.connection, self.batch_size, self.max_concurrency)
 
-    def _embed(
-        self,
-        route: str,
-        inputs: list[Any],
-        params: Mapping[str, Any],
-        on_batch: Callable[[int], None] | None,
-    ) -> EmbeddingsResult:
-        batches = self._batches(route, inputs)
-        done: list[_Part | None] = [None] * len(batches)
-        if len(batches) == 1:
-            done[0] = self._embed_batch(route, batches[0], params)
-            _tell(on_batch, batches[0])
-        elif batches:
-            pool = ThreadPoolExecutor(min(self.max_concurrency, len(batches)))
-            try:
-                futures: dict[Future[_Part], _Batch] = {
-                    pool.submit(self._embed_batch, route, batch, params): batch for batch in batches
-                }
-                for future in as_completed(futures):
-                    done[futures[future].number] = future.result()
-                    _tell(on_batch, futures[future])
-            finally:
-                # After a failure nobody waits for the batches that are on their way.
-                pool.shutdown(wait=False, cancel_futures=True)
-        return _joined(done)
 
-    async def _aembed(
+class _Job:
+    """All batches of one call."""
+
+    def __init__(
         self,
+        client: EmbeddingsClient,
         route: str,
         inputs: list[Any],
-        params: Mapping[str, Any],
-        on_batch: Callable[[int], None] | None,
+        params: Parameters,
+        implied_input_type: str | None = None,
+    ) -> None:
+        self._client = client
+        self._route = route
+        self._params = params
+        self._answers: list[Answer] = []
+        size = 1 if route == _IMAGES else client.batch_size
+        starts = range(0, len(inputs), size)
+        parts = [inputs[start : start + size] for start in starts]
+        self._batches = [
+            EmbeddingBatch(number, len(parts), start, part, [None] * len(part))
+            for number, (start, part) in enumerate(zip(starts, parts, strict=True))
+        ]
+        connection = client.connection
+        takes_types = connection.family(params.get("model"), embeddings=True).input_types
+        if takes_types is None:
+            takes_types = connection.dialect.has_extras_header
+        self._added = {"encoding_format": "base64"}
+        if implied_input_type is not None and takes_types:
+            self._added["input_type"] = implied_input_type
+
+    def run(
+        self,
+        before: Callable[[EmbeddingBatch], object] | None = None,
+        done: Callable[[EmbeddingBatch], object] | None = None,
     ) -> EmbeddingsResult:
-        batches = self._batches(route, inputs)
-        done: list[_Part | None] = [None] * len(batches)
-        waiting = iter(batches)
+        """Send what is to be sent from threads; the hooks stay in the caller's."""
+        limit = min(self._client.max_concurrency, len(self._batches))
+        if limit <= 1:
+            for batch in self._batches:
+                if before is not None:
+                    before(batch)
+                self._send(batch)
+                if done is not None:
+                    done(batch)
+            return self._result()
+        pool = ThreadPoolExecutor(limit, "embed")
+        waiting: dict[Future[None], EmbeddingBatch] = {}
+
+        def collect(at_most: int) -> None:
+            while len(waiting) > at_most:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    batch = waiting.pop(future)
+                    future.result()
+                    if done is not None:
+                        done(batch)
+
+        try:
+            for batch in self._batches:
+                if before is not None:
+                    before(batch)
+                waiting[pool.submit(copy_context().run, self._send, batch)] = batch
+                collect(limit)  # one is ready for the thread that ends first
+            collect(0)
+        finally:
+            # After a failure nobody waits for the batches that are on their way.
+            pool.shutdown(wait=False, cancel_futures=True)
+        return self._result()
+
+    async def arun(
+        self,
+        before: Callable[[EmbeddingBatch], Awaitable[object] | object] | None,
+        done: Callable[[EmbeddingBatch], Awaitable[object] | object] | None,
+        max_concurrency: int,
+    ) -> EmbeddingsResult:
+        """As :meth:`run`, in tasks."""
+        waiting = iter(self._batches)
         turn = asyncio.Lock()
 
         async def work() -> None:
             for batch in waiting:
-                done[batch.number] = await self._aembed_batch(route, batch, params, turn)
-                _tell(on_batch, batch)
+                await _called(before, batch)
+                await self._asend(batch, turn)
+                await _called(done, batch)
 
-        tasks = [asyncio.ensure_future(work()) for _ in range(min(self.max_concurrency, len(batches)))]
+        tasks = [asyncio.ensure_future(work()) for _ in range(min(max_concurrency, len(self._batches)))]
         try:
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        return _joined(done)
+        return self._result()
 
-    def _embed_batch(self, route: str, batch: _Batch, params: Mapping[str, Any]) -> _Part:
-        while True:
-            encoding = self._encoding(params)
+    def _send(self, batch: EmbeddingBatch) -> None:
+        if missing := batch.missing:
             try:
-                return _Part.of(
-                    self._exchange(self._batch_call(route, batch, params, encoding)), batch, params, encoding
-                )
+                call = self._call(batch, missing)
+                self._take(batch, missing, call, self._client._exchange(call))  # noqa: SLF001 - its own
             except InferenceError as error:
-                if not self._is_refusal_of_base64(error, params, encoding):
-                    raise batch.explain(error) from error.__cause__
+                raise batch._explain(error) from error.__cause__  # noqa: SLF001
 
-    async def _aembed_batch(
-        self, route: str, batch: _Batch, params: Mapping[str, Any], turn: asyncio.Lock
-    ) -> _Part:
-        while True:
-            encoding = self._encoding(params)
+    async def _asend(self, batch: EmbeddingBatch, turn: asyncio.Lock) -> None:
+        if missing := batch.missing:
             try:
-                answer = await self._aexchange(self._batch_call(route, batch, params, encoding))
+                call = self._call(batch, missing)
+                answer = await self._client._aexchange(call)  # noqa: SLF001
                 async with turn:  # one decoding a turn of the loop, however many answers came at once
                     await asyncio.sleep(0)
-                    return _Part.of(answer, batch, params, encoding)
+                    self._take(batch, missing, call, answer)
             except InferenceError as error:
-                if not self._is_refusal_of_base64(error, params, encoding):
-                    raise batch.explain(error) from error.__cause__
+                raise batch._explain(error) from error.__cause__  # noqa: SLF001
 
-    def _batches(self, route: str, inputs: list[Any]) -> list[_Batch]:
-        size = 1 if route == _IMAGES else self.batch_size
-        starts = range(0, len(inputs), size)
-        return [_Batch(i, len(starts), start, inputs[start : start + size]) for i, start in enumerate(starts)]
+    def _call(self, batch: EmbeddingBatch, missing: list[int]) -> Call:
+        inputs = batch.inputs if len(missing) == len(batch.inputs) else [batch.inputs[i] for i in missing]
+        return self._client._post(  # noqa: SLF001
+            self._route, ("input", inputs), self._params, EMBEDDING_PARAMETERS, added=self._added
+        )
 
-    def _encoding(self, params: Mapping[str, Any]) -> str | None:
-        chosen = params.get("encoding_format")
-        return chosen or (None if self._refuses_base64 else "base64")
+    def _take(self, batch: EmbeddingBatch, missing: list[int], call: Call, answer: Answer) -> None:
+        asked = {**call.added, **self._params}
+        parse = partial(
+            parse_vectors,
+            count=len(missing),
+            encoding_format=asked.get("encoding_format"),
+            dimensions=asked.get("dimensions"),
+        )
+        vectors = answer.read(parse)
+        for place, vector in zip(missing, vectors, strict=True):
+            batch.vectors[place] = vector
+        self._answers.append(answer)
 
-    def _batch_call(self, route: str, batch: _Batch, params: Mapping[str, Any], encoding: str | None) -> Call:
-        params = {**params, "encoding_format": encoding}
-        return self._post(route, {"input": batch.inputs}, params, EMBEDDING_PARAMETERS)
-
-    def _is_refusal_of_base64(
-        self, error: InferenceError, params: Mapping[str, Any], encoding: str | None
-    ) -> bool:
-        """Whether to ask again without it; remembered for the life of the client."""
-        if (
-            encoding != "base64"
-            or params.get("encoding_format")
-            or not isinstance(error, InvalidRequestError)
-        ):
-            return False
-        text = f"{error.message} {getattr(error, 'parameters', '')}".lower()
-        if "encoding_format" not in text and "encoding format" not in text:
-            return False
-        self._refuses_base64 = True
-        return True
+    def _result(self) -> EmbeddingsResult:
+        vectors = [vector for batch in self._batches for vector in batch.vectors if vector is not None]
+        check_lengths(vectors, "the vectors of different batches")
+        usage: dict[str, Any] = {}
+        model = None
+        for answer in self._answers:
+            named = answer.body.get("model")
+            model = named if named and isinstance(named, str) else model
+            counts = answer.body.get("usage")
+            for name, value in counts.items() if isinstance(counts, dict) else ():
+                if isinstance(value, (int, float)):
+                    usage[name] = usage.get(name, 0) + value
+        request_id = self._answers[-1].request_id if self._answers else None
+        return EmbeddingsResult(vectors, model, usage or None, request_id)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    vectors: list[list[float]]
-    answer: Answer
-
-    @staticmethod
-    def of(answer: Answer, batch: _Batch, params: Mapping[str, Any], encoding: str | None) -> _Part:
-        try:
-            vectors = parse_vectors(
-                answer.body,
-                len(batch.inputs),
-                encoding_format=encoding,
-                dimensions=params.get("dimensions"),
-            )
-        except InferenceError as error:
-            error.attempts, error.request_id = answer.attempts, answer.request_id
-            raise
-        return _Part(vectors, answer)
+async def _called(hook: Callable[[EmbeddingBatch], Any] | None, batch: EmbeddingBatch) -> None:
+    if hook is not None and isawaitable(answer := hook(batch)):
+        await answer
 
 
 def _rebuild(
     cls: type[EmbeddingsClient], connection: Connection, batch_size: int, max_concurrency: int
 ) -> EmbeddingsClient:
     return cls(connection, batch_size=batch_size, max_concurrency=max_concurrency)
-
-
-def _tell(on_batch: Callable[[int], None] | None, batch: _Batch) -> None:
-    if on_batch is not None:
-        on_batch(len(batch.inputs))
-
-
-def _joined(parts: Sequence[_Part | None]) -> EmbeddingsResult:
-    vectors: list[list[float]] = []
-    usage: dict[str, Any] = {}
-    model = request_id = None
-    for part in parts:
-        if part is None:
-            continue
-        vectors.extend(part.vectors)
-        named = part.answer.body.get("model")
-        model = named if named and isinstance(named, str) else model
-        request_id = part.answer.request_id
-        counts = part.answer.body.get("usage")
-        for name, value in counts.items() if isinstance(counts, dict) else ():
-            if isinstance(value, (int, float)):
-                usage[name] = usage.get(name, 0) + value
-    if len(lengths := {len(vector) for vector in vectors}) > 1:
-        raise MalformedResponseError(
-            f"the vectors of different batches differ in length: {sorted(lengths)[:5]}"
-        )
-    return EmbeddingsResult(vectors, model, usage or None, request_id)
 
 
 def _checked_texts(texts: Sequence[str]) -> list[Any]:

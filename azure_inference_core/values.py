@@ -7,8 +7,21 @@ Field names are those of the API's reference; dicts inside are the service's own
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+__all__ = [
+    "ChatChoice",
+    "ChatDelta",
+    "ChatResult",
+    "CompletionChoice",
+    "CompletionDelta",
+    "CompletionResult",
+    "EmbeddingsResult",
+    "ModelInfo",
+    "ToolCall",
+    "ToolCallDelta",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +108,9 @@ class ChatResult:
     usage: dict[str, Any] | None
     system_fingerprint: str | None
     prompt_filter_results: list[Any] | None
-    request_id: str | None
-    attempts: int
-    raw: dict[str, Any]
+    request_id: str | None = None
+    attempts: int = 1
+    raw: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +145,9 @@ class CompletionResult:
     created: int | None
     choices: tuple[CompletionChoice, ...]
     usage: dict[str, Any] | None
-    request_id: str | None
-    attempts: int
-    raw: dict[str, Any]
+    request_id: str | None = None
+    attempts: int = 1
+    raw: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ PACKAGES = (
     "azure_inference_local",
 )
 MODULES = (
-    "azure_inference_local.catalogue",
+    "azure_inference_core.families",
+    "azure_inference_core.testing",
     "azure_inference_local.engines",
     "azure_inference_local.pytest_plugin",
+    "azure_inference_local.weights",
 )
 """Public modules beside the names that the packages themselves give."""

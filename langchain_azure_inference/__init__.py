@@ -30,63 +30,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from azure_inference_core import ModelInfo, Timeouts
-from langchain_azure_inference._version import __version__
+from langchain_azure_inference import errors
+from langchain_azure_inference._endpoint import __version__
 from langchain_azure_inference.chat_models import ChatAzureInference
-from langchain_azure_inference.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    ConnectionFailedError,
-    ContentFilteredError,
-    ContextLengthError,
-    DeadlineExceededError,
-    IncompleteResponseError,
-    InferenceError,
-    InvalidRequestError,
-    MalformedResponseError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitedError,
-    RedirectRefusedError,
-    RefusalError,
-    ResponseError,
-    ResponseTooLargeError,
-    ServerError,
-    StatusError,
-    UnsupportedParameterError,
-)
+from langchain_azure_inference.errors import *  # noqa: F403 - all of the tree
 
 if TYPE_CHECKING:
     from langchain_azure_inference.embeddings import AzureInferenceEmbeddings
     from langchain_azure_inference.llms import AzureInferenceLLM
 
 __all__ = [
-    "AuthenticationError",
     "AzureInferenceEmbeddings",
     "AzureInferenceLLM",
     "ChatAzureInference",
-    "ConfigurationError",
-    "ConnectionFailedError",
-    "ContentFilteredError",
-    "ContextLengthError",
-    "DeadlineExceededError",
-    "IncompleteResponseError",
-    "InferenceError",
-    "InvalidRequestError",
-    "MalformedResponseError",
     "ModelInfo",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "RateLimitedError",
-    "RedirectRefusedError",
-    "RefusalError",
-    "ResponseError",
-    "ResponseTooLargeError",
-    "ServerError",
-    "StatusError",
     "Timeouts",
-    "UnsupportedParameterError",
     "__version__",
 ]
+__all__ += errors.__all__
 
 _MODULES = {"AzureInferenceEmbeddings": "embeddings", "AzureInferenceLLM": "llms"}
 

@@ -15,10 +15,8 @@ from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableMap, RunnablePassthrough
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
-from langchain_azure_inference._tools import Schema, legal_name, schema_format, to_tools
+from langchain_azure_inference._tools import Schema, schema_format, titled, to_tools
 from langchain_azure_inference.errors import ConfigurationError, RefusalError
-
-__all__ = ["METHODS", "Method", "binding_of", "parsed_by", "parser_of"]
 
 Method = Literal["function_calling", "json_mode", "json_schema"]
 METHODS = ("function_calling", "json_mode", "json_schema")
@@ -152,20 +150,12 @@ def binding_of(schema: Schema | None, method: Method, strict: bool | None) -> di
         bound = {"response_format": schema_format(schema, strict=strict)}
         traced = schema
     else:
-        tool = _tool_of(schema, strict)
+        (tool,) = to_tools([titled(schema) if isinstance(schema, dict) else schema], strict=strict)
         # With one tool "required" says the same as its name, and more endpoints understand it.
         bound = {"tools": [tool], "tool_choice": "required"}
         traced = tool
     kwargs = {"method": method} if strict is None else {"method": method, "strict": strict}
     return {**bound, "ls_structured_output_format": {"kwargs": kwargs, "schema": traced}}
-
-
-def _tool_of(schema: Schema, strict: bool | None) -> dict[str, Any]:
-    if isinstance(schema, dict) and not {"name", "title", "function", "toolSpec"} & schema.keys():
-        schema = {**schema, "title": "answer"}
-    tool = to_tools([schema], strict=strict)[0]
-    function = {**tool["function"], "name": legal_name(tool["function"]["name"])}
-    return {**tool, "function": function}
 
 
 def parser_of(schema: Schema | None, method: Method, bound: dict[str, Any]) -> Runnable[Any, Any]:

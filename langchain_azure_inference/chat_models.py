@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, ClassVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
@@ -11,33 +11,31 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
-from pydantic import PrivateAttr, model_validator
+from pydantic import model_validator
 from typing_extensions import Self
 
-from azure_inference_core import ChatClient, Connection, merge_params
-from langchain_azure_inference._messages import to_wire
+from azure_inference_core import ChatClient, Parameters
+from langchain_azure_inference._answers import ChunkMapper, to_generations
+from langchain_azure_inference._endpoint import PACKAGE, __version__
+from langchain_azure_inference._messages import to_api
 from langchain_azure_inference._profiles import profile_of
-from langchain_azure_inference._results import ChunkMapper, to_generations
-from langchain_azure_inference._sampling import SAMPLING, Sampling
 from langchain_azure_inference._structured import Method, binding_of, parsed_by, parser_of
 from langchain_azure_inference._tools import (
     Schema,
     ToolLike,
-    named_by_narrowing,
+    names_of,
     schema_format,
     to_tool_choice,
     to_tools,
 )
-from langchain_azure_inference._tracing import combined_usage, tracing_params
-from langchain_azure_inference._version import __version__
-from langchain_azure_inference.errors import ConfigurationError, translated
+from langchain_azure_inference._tracing import combined_usage
+from langchain_azure_inference._writer import Writer
+from langchain_azure_inference.errors import translated
 
 __all__ = ["ChatAzureInference"]
 
-_PARAMETERS = (*SAMPLING, "response_format")
 
-
-class ChatAzureInference(Sampling, BaseChatModel):
+class ChatAzureInference(Writer, BaseChatModel):
     """A chat model behind an Azure AI inference endpoint.
 
     ```python
@@ -58,52 +56,40 @@ class ChatAzureInference(Sampling, BaseChatModel):
     Attributes:
         response_format: ``"text"``, ``"json_object"``, a dict as OpenAI's, the SDK's ``JsonSchemaFormat``, a
             pydantic class or a ``TypedDict``.
-        split_think: Whether ``<think>...</think>`` in the answer's text is reasoning.
+        split_think: Whether ``<think>...</think>`` in the answer's text is reasoning; ``None`` goes by the
+            model's family.
 
     Raises:
         ConfigurationError: A value cannot be used; nothing was sent.
     """
 
     response_format: Any = None
-    split_think: bool = False
+    split_think: bool | None = None
 
-    _client: ChatClient = PrivateAttr()
+    _client_class: ClassVar[type[Any]] = ChatClient
 
     @model_validator(mode="after")
     def _add_azure_inference_version(self) -> Self:
-        self._add_version("langchain-azure-inference", __version__)
+        self._add_version(PACKAGE, __version__)
         return self
 
-    def _use(self, connection: Connection) -> None:
-        self._client = ChatClient(connection)
-
     @property
-    def _core_client(self) -> ChatClient:
-        return self._client
+    def _client(self) -> ChatClient:
+        client: ChatClient = self._current()
+        return client
 
-    def _params(self, stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
-        call = self._call_params(stop, kwargs)
+    def _params(self, stop: list[str] | None, call: dict[str, Any]) -> Parameters:
         if call.get("tools"):
             call["tools"] = to_tools(call["tools"])
         if "tool_choice" in call:
-            names = [tool["function"]["name"] for tool in call.get("tools") or ()]
-            call["tool_choice"] = to_tool_choice(call["tool_choice"], names)
-        params = merge_params(self._defaults(_PARAMETERS), call)
-        named_by_narrowing(params)
+            call["tool_choice"] = to_tool_choice(call["tool_choice"], names_of(call.get("tools") or ()))
+        params = super()._params(stop, call)
         if isinstance(params.get("response_format"), type):
             params["response_format"] = schema_format(params["response_format"])
         return params
 
-    def _mapper(self, params: Mapping[str, Any]) -> ChunkMapper:
-        if params.get("n", 1) != 1:
-            raise ConfigurationError(
-                "n: a stream carries one answer; use invoke, batch or generate for several"
-            )
-        return ChunkMapper(
-            model=params.get("model"),
-            think=self.split_think,
-            usage=params.get("stream_usage") is not False,
-        )
+    def _mapper(self, params: Parameters) -> ChunkMapper:
+        return ChunkMapper(model=self._asked(params), usage=params.get("stream_usage") is not False)
 
     def _generate(
         self,
@@ -114,8 +100,8 @@ class ChatAzureInference(Sampling, BaseChatModel):
     ) -> ChatResult:
         with translated:
             params = self._params(stop, kwargs)
-            result = self._client.complete(to_wire(messages), **params)
-        return to_generations(result, model=params.get("model"), think=self.split_think)
+            result = self._client.complete(to_api(messages), params)
+        return to_generations(result, model=self._asked(params))
 
     async def _agenerate(
         self,
@@ -126,8 +112,8 @@ class ChatAzureInference(Sampling, BaseChatModel):
     ) -> ChatResult:
         with translated:
             params = self._params(stop, kwargs)
-            result = await self._client.acomplete(to_wire(messages), **params)
-        return to_generations(result, model=params.get("model"), think=self.split_think)
+            result = await self._client.acomplete(to_api(messages), params)
+        return to_generations(result, model=self._asked(params))
 
     def _stream(
         self,
@@ -137,9 +123,9 @@ class ChatAzureInference(Sampling, BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         with translated:
-            params = self._params(stop, kwargs)
+            params = self._stream_params(stop, kwargs)
             mapper = self._mapper(params)
-            with self._client.stream(to_wire(messages), **params) as deltas:
+            with self._client.stream(to_api(messages), params) as deltas:
                 for delta in deltas:
                     if (chunk := mapper.chunk(delta)) is not None:
                         if run_manager:
@@ -155,9 +141,9 @@ class ChatAzureInference(Sampling, BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         with translated:
-            params = self._params(stop, kwargs)
+            params = self._stream_params(stop, kwargs)
             mapper = self._mapper(params)
-            async with self._client.astream(to_wire(messages), **params) as deltas:
+            async with self._client.astream(to_api(messages), params) as deltas:
                 async for delta in deltas:
                     if (chunk := mapper.chunk(delta)) is not None:
                         if run_manager:
@@ -203,8 +189,7 @@ class ChatAzureInference(Sampling, BaseChatModel):
             ConfigurationError: A tool or choice that the API does not have.
         """
         bound = {"tools": to_tools(tools, strict=strict), **kwargs}
-        names = [tool["function"]["name"] for tool in bound["tools"]]
-        if (choice := to_tool_choice(tool_choice, names)) is not None:
+        if (choice := to_tool_choice(tool_choice, names_of(bound["tools"]))) is not None:
             bound["tool_choice"] = choice
         if parallel_tool_calls is not None:
             bound["parallel_tool_calls"] = parallel_tool_calls
@@ -256,22 +241,22 @@ class ChatAzureInference(Sampling, BaseChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        return self._described((*_PARAMETERS, "split_think"))
+        return self._described()
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        mark = self._headers_mark().get("default_headers", "")
+        mark = self._headers_mark() if self.default_headers else ""
         return super()._get_llm_string(stop=stop, **kwargs) + mark
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         # Headers of a call can hold keys, and these parameters go to every tracer.
         kwargs.pop("headers", None)
-        return {**self._described(_PARAMETERS), "_type": self._llm_type, "stop": stop or self.stop, **kwargs}
+        return {**self._described(), "_type": self._llm_type, "stop": stop or self.stop, **kwargs}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        return tracing_params("chat", self.__dict__, stop, kwargs)
+        return self._traced("chat", stop, kwargs)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return profile_of(self.model)
+        return profile_of(self._client.connection.family())
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None]) -> dict[str, Any]:
         return combined_usage(llm_outputs)

@@ -9,25 +9,23 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from langchain_core.embeddings import Embeddings
-from pydantic import Field, PrivateAttr
+from pydantic import StrictInt
 
 from azure_inference_core import (
-    Connection,
+    EmbeddingBatch,
     EmbeddingsClient,
     EmbeddingsResult,
+    Parameters,
     image_from_path,
     merge_params,
 )
-from langchain_azure_inference._connected import Connected, Integer
+from langchain_azure_inference._endpoint import Endpoint
 from langchain_azure_inference.errors import ConfigurationError, translated
 
 __all__ = ["AzureInferenceEmbeddings"]
 
-_PARAMETERS = ("model", "dimensions", "encoding_format", "model_extras", "extra_parameters")
-_OPENAI_DIALECTS = ("azure-openai", "openai-v1")
 
-
-class AzureInferenceEmbeddings(Connected, Embeddings):
+class AzureInferenceEmbeddings(Endpoint, Embeddings):
     """An embedding model behind an Azure AI inference endpoint.
 
     ```python
@@ -46,8 +44,8 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
         dimensions: The length of the vectors to ask for, where the model can choose.
         encoding_format: How the vectors travel. Not given: base64 where the endpoint has it, which is much
             faster; the result is the same.
-        query_input_type: What ``embed_query`` says the text is. ``None`` says nothing. ``"query"`` unless the
-            endpoint speaks OpenAI's dialect, which has no such parameter.
+        query_input_type: What ``embed_query`` says the text is; ``None`` says nothing. Not given: ``"query"``,
+            and nothing to models that are known not to take it, or refuse it.
         document_input_type: The same for ``embed_documents``; ``"document"``. The constructor's ``input_type``
             sets both.
         batch_size: Texts in one request; 96 is the smallest limit that a served model documents.
@@ -58,49 +56,44 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
         ConfigurationError: A value cannot be used; nothing was sent.
     """
 
-    dimensions: Integer | None = None
+    dimensions: int | None = None
     encoding_format: str | None = None
     query_input_type: str | None = "query"
     document_input_type: str | None = "document"
-    batch_size: Integer = Field(default=96, ge=1)
-    max_concurrency: Integer = Field(default=8, ge=1)
+    batch_size: StrictInt = 96
+    max_concurrency: StrictInt = 8
     show_progress: bool = False
 
-    _client: EmbeddingsClient = PrivateAttr()
-
-    _aliases: ClassVar[Mapping[str, str]] = {
-        **Connected._aliases,  # noqa: SLF001 - one class, two files
-        "embed_batch_size": "batch_size",
-        "chunk_size": "batch_size",
-        "show_progress_bar": "show_progress",
-    }
-    _client_fields: ClassVar[frozenset[str]] = Connected._client_fields | {  # noqa: SLF001
-        "batch_size",
-        "max_concurrency",
-    }
-
-    @classmethod
-    def _sorted_keywords(cls, values: dict[str, Any]) -> dict[str, Any]:
-        if "input_type" in values:
-            given = values.pop("input_type")
-            values = {"query_input_type": given, "document_input_type": given, **values}
-        return super()._sorted_keywords(values)
-
-    def _use(self, connection: Connection) -> None:
-        self._client = EmbeddingsClient(
-            connection, batch_size=self.batch_size, max_concurrency=self.max_concurrency
-        )
+    _client_class: ClassVar[type[Any]] = EmbeddingsClient
+    _client_fields: ClassVar[tuple[str, ...]] = ("batch_size", "max_concurrency")
 
     @property
-    def _core_client(self) -> EmbeddingsClient:
-        return self._client
+    def embed_batch_size(self) -> int:
+        """Another word for ``batch_size``, as ``embeddings.embed_batch_size``."""
+        return self.batch_size
 
-    def _params(self, field: str | None, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        params = self._defaults(_PARAMETERS)
-        openai = self._client.connection.dialect.name in _OPENAI_DIALECTS
-        if field and (field in self.model_fields_set or not openai):
-            params["input_type"] = getattr(self, field)
-        return merge_params(params, kwargs)
+    @embed_batch_size.setter
+    def embed_batch_size(self, size: int) -> None:
+        """Another word for ``batch_size``."""
+        self.batch_size = size
+
+    @property
+    def _client(self) -> EmbeddingsClient:
+        client: EmbeddingsClient = self._current()
+        return client
+
+    def _client_options(self) -> dict[str, Any]:
+        return self._given(self._client_fields)
+
+    def _params(self, call: Mapping[str, Any]) -> Parameters:
+        return merge_params(self._defaults(), call)
+
+    def _typed(self, field: str, call: Mapping[str, Any]) -> tuple[Parameters, str | None]:
+        """The parameters, and the input type that only the method's name implies."""
+        defaults, kind = self._defaults(), self.__dict__[field]
+        if field not in self.model_fields_set:
+            return merge_params(defaults, call), kind
+        return merge_params({**defaults, "input_type": kind}, call), None
 
     def embed_documents(self, texts: list[str], **kwargs: Any) -> list[list[float]]:
         """Embed texts that will be searched.
@@ -124,7 +117,8 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
             InferenceError: The call failed.
         """
         with translated:
-            return self._client.embed([text], **self._params("query_input_type", kwargs)).vectors[0]
+            params, implied = self._typed("query_input_type", kwargs)
+            return self._client.embed([text], params, implied_input_type=implied).vectors[0]
 
     def embed_with_usage(self, texts: Sequence[str], **kwargs: Any) -> EmbeddingsResult:
         """As ``embed_documents``, with the token counts of all batches, the model and the request id.
@@ -140,37 +134,25 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
         Raises:
             InferenceError: A batch failed, or an answer was not complete.
         """
-        with translated, self._progress(len(texts)) as on_batch:
-            params = self._params("document_input_type", kwargs)
-            return self._client.embed(texts, on_batch=on_batch, **params)
+        with translated, self._progress(len(texts)) as done:
+            params, implied = self._typed("document_input_type", kwargs)
+            return self._client.embed(texts, params, done=done, implied_input_type=implied)
 
     async def aembed_documents(self, texts: list[str], **kwargs: Any) -> list[list[float]]:
-        """As ``embed_documents``, async.
-
-        Raises:
-            InferenceError: A batch failed, or an answer was not complete.
-        """
+        """As ``embed_documents``, async."""
         return (await self.aembed_with_usage(texts, **kwargs)).vectors
 
     async def aembed_query(self, text: str, **kwargs: Any) -> list[float]:
-        """As ``embed_query``, async.
-
-        Raises:
-            InferenceError: The call failed.
-        """
+        """As ``embed_query``, async."""
         with translated:
-            result = await self._client.aembed([text], **self._params("query_input_type", kwargs))
-        return result.vectors[0]
+            params, implied = self._typed("query_input_type", kwargs)
+            return (await self._client.aembed([text], params, implied_input_type=implied)).vectors[0]
 
     async def aembed_with_usage(self, texts: Sequence[str], **kwargs: Any) -> EmbeddingsResult:
-        """As ``embed_with_usage``, async.
-
-        Raises:
-            InferenceError: A batch failed, or an answer was not complete.
-        """
-        with translated, self._progress(len(texts)) as on_batch:
-            params = self._params("document_input_type", kwargs)
-            return await self._client.aembed(texts, on_batch=on_batch, **params)
+        """As ``embed_with_usage``, async."""
+        with translated, self._progress(len(texts)) as done:
+            params, implied = self._typed("document_input_type", kwargs)
+            return await self._client.aembed(texts, params, done=done, implied_input_type=implied)
 
     def embed_image(self, uris: Sequence[str | Path | Mapping[str, str]], **kwargs: Any) -> list[list[float]]:
         """Embed images.
@@ -195,23 +177,18 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
         """
         with translated:
             images = [_image(uri) for uri in uris]
-            return self._client.embed_images(images, **self._params(None, kwargs)).vectors
+            return self._client.embed_images(images, self._params(kwargs)).vectors
 
     async def aembed_image(
         self, uris: Sequence[str | Path | Mapping[str, str]], **kwargs: Any
     ) -> list[list[float]]:
-        """As ``embed_image``, async.
-
-        Raises:
-            ConfigurationError: A file is not an image, or is over 20 MiB.
-            InferenceError: The call failed.
-        """
+        """As ``embed_image``, async."""
         with translated:
             images = [_image(uri) for uri in uris]
-            return (await self._client.aembed_images(images, **self._params(None, kwargs))).vectors
+            return (await self._client.aembed_images(images, self._params(kwargs))).vectors
 
     @contextmanager
-    def _progress(self, total: int) -> Iterator[Callable[[int], None] | None]:
+    def _progress(self, total: int) -> Iterator[Callable[[EmbeddingBatch], object] | None]:
         if not self.show_progress:
             yield None
             return
@@ -220,7 +197,7 @@ class AzureInferenceEmbeddings(Connected, Embeddings):
         except ImportError:
             raise ConfigurationError("show_progress needs tqdm: pip install tqdm") from None
         with tqdm(total=total, unit=" texts") as bar:
-            yield bar.update
+            yield lambda batch: bar.update(len(batch.inputs))
 
 
 def _image(uri: str | Path | Mapping[str, str]) -> str | Mapping[str, str]:

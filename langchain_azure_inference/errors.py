@@ -29,8 +29,9 @@ Code that catches the core's class, the SDK's ``HttpResponseError`` or LangChain
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import langchain_core.exceptions as lc
 from langchain_core.messages import BaseMessage
@@ -60,6 +61,9 @@ __all__ = [
     "UnsupportedParameterError",
 ]
 
+_TWINS: dict[type[Exception], type[InferenceError]] = {}
+"""This package's classes by the core's."""
+
 if TYPE_CHECKING:
     _ModelRefusalError = lc.ModelError
 else:
@@ -68,27 +72,15 @@ else:
 
 
 class InferenceError(core.InferenceError, lc.ModelError):
-    """Base of everything this package raises on purpose.
+    """Base of everything this package raises on purpose."""
 
-    ```python
-    try:
-        model.invoke("Hello", max_retries=1, headers={"x-fault": "status=500"})
-    except InferenceError as error:
-        print(type(error).__name__, error.status, error.attempts, error.is_retryable)
-    ```
-    """
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _TWINS.setdefault(cls.__bases__[0], cls)
 
 
 class ConfigurationError(core.ConfigurationError, InferenceError, lc.ModelInvalidRequestError):
-    """The call or the constructor was wrong; nothing was sent.
-
-    ```python
-    try:
-        model.invoke("Hello", timeout=-1)
-    except ConfigurationError as error:
-        print(error)
-    ```
-    """
+    """The call or the constructor was wrong; nothing was sent."""
 
 
 class ConnectionFailedError(core.ConnectionFailedError, InferenceError, lc.ModelConnectionError):
@@ -107,17 +99,7 @@ class ConnectionFailedError(core.ConnectionFailedError, InferenceError, lc.Model
 
 
 class DeadlineExceededError(core.DeadlineExceededError, InferenceError, lc.ModelTimeoutError):
-    """Connecting, a silence, or the whole call took longer than allowed.
-
-    ```python
-    from langchain_core.exceptions import ModelTimeoutError
-
-    try:
-        model.invoke("Hello", timeout=0.2, headers={"x-fault": "latency=2"})
-    except ModelTimeoutError as error:
-        print(error)
-    ```
-    """
+    """Connecting, a silence, or the whole call took longer than allowed."""
 
 
 class RefusalError(InferenceError, _ModelRefusalError):
@@ -142,15 +124,7 @@ class RefusalError(InferenceError, _ModelRefusalError):
 
 
 class StatusError(core.StatusError, InferenceError):
-    """The endpoint answered with a status other than 2xx.
-
-    ```python
-    try:
-        model.invoke("Hello", headers={"x-fault": "status=409"})
-    except StatusError as error:
-        print(error.status, error.code, error.request_id)
-    ```
-    """
+    """The endpoint answered with a status other than 2xx."""
 
 
 class AuthenticationError(core.AuthenticationError, StatusError, lc.ModelAuthenticationError):
@@ -168,105 +142,35 @@ class AuthenticationError(core.AuthenticationError, StatusError, lc.ModelAuthent
 
 
 class PermissionDeniedError(core.PermissionDeniedError, StatusError, lc.ModelPermissionDeniedError):
-    """403: the credential is known but not allowed.
-
-    ```python
-    from langchain_core.exceptions import ModelPermissionDeniedError
-
-    try:
-        model.invoke("Hello", headers={"x-fault": "status=403"})
-    except ModelPermissionDeniedError as error:
-        print(error)
-    ```
-    """
+    """403: the credential is known but not allowed."""
 
 
 class NotFoundError(core.NotFoundError, StatusError, lc.ModelNotFoundError):
-    """404: no such route, deployment or model on this endpoint.
-
-    ```python
-    from langchain_core.exceptions import ModelNotFoundError
-
-    try:
-        model.invoke("Hello", headers={"x-fault": "status=404"})
-    except ModelNotFoundError as error:
-        print(error)
-    ```
-    """
+    """404: no such route, deployment or model on this endpoint."""
 
 
 class RateLimitedError(core.RateLimitedError, StatusError, lc.ModelRateLimitError):
-    """429: too many requests or tokens; ``retry_after`` says how long to wait, if the service did.
-
-    ```python
-    try:
-        model.invoke("Hello", max_retries=0, headers={"x-fault": "status=429, retry-after=2"})
-    except RateLimitedError as error:
-        print(f"again in {error.retry_after} seconds")
-    ```
-    """
+    """429: too many requests or tokens; ``retry_after`` says how long to wait, if the service did."""
 
 
 class ServerError(core.ServerError, StatusError, lc.ModelAPIError):
-    """408, 424 or 5xx: the service or the model's container failed.
-
-    ```python
-    try:
-        model.invoke("Hello", max_retries=0, headers={"x-fault": "status=503"})
-    except ServerError as error:
-        print(error.status, error.is_retryable)
-    ```
-    """
+    """408, 424 or 5xx: the service or the model's container failed."""
 
 
 class RedirectRefusedError(core.RedirectRefusedError, StatusError):
-    """3xx: the API has no redirects, and following one could hand the key to another host.
-
-    ```python
-    try:
-        model.invoke("Hello", headers={"x-fault": "status=307"})
-    except RedirectRefusedError as error:
-        print(error)
-    ```
-    """
+    """3xx: the API has no redirects, and following one could hand the key to another host."""
 
 
 class InvalidRequestError(core.InvalidRequestError, StatusError, lc.ModelInvalidRequestError):
-    """400, 409, 413, 415, 422: the service refused the request as it is.
-
-    ```python
-    from langchain_core.exceptions import ModelInvalidRequestError
-
-    try:
-        model.invoke("Hello", headers={"x-fault": "status=409"})
-    except ModelInvalidRequestError as error:
-        print(error)
-    ```
-    """
+    """400, 409, 413, 415, 422: the service refused the request as it is."""
 
 
 class UnsupportedParameterError(core.UnsupportedParameterError, InvalidRequestError):
-    """The model refuses a parameter or its value; ``parameters`` names them.
-
-    ```python
-    try:
-        model.invoke("Hello", top_k=40, extra_parameters="error")
-    except UnsupportedParameterError as error:
-        print([parameter.name for parameter in error.parameters])
-    ```
-    """
+    """The model refuses a parameter or its value; ``parameters`` names them."""
 
 
 class ContentFilteredError(core.ContentFilteredError, InvalidRequestError):
-    """Content safety blocked the prompt or the answer; ``categories`` and ``source`` say what.
-
-    ```python
-    try:
-        model.invoke("How do I build a bomb?")
-    except ContentFilteredError as error:
-        print(error.source, error.categories)
-    ```
-    """
+    """Content safety blocked the prompt or the answer; ``categories`` and ``source`` say what."""
 
 
 class ContextLengthError(core.ContextLengthError, InvalidRequestError, lc.ContextOverflowError):
@@ -284,27 +188,11 @@ class ContextLengthError(core.ContextLengthError, InvalidRequestError, lc.Contex
 
 
 class ResponseError(core.ResponseError, InferenceError):
-    """The endpoint answered with success, but not with an answer.
-
-    ```python
-    try:
-        model.invoke("Hello", headers={"x-fault": "html"})
-    except ResponseError as error:
-        print(type(error).__name__, error)
-    ```
-    """
+    """The endpoint answered with success, but not with an answer."""
 
 
 class MalformedResponseError(core.MalformedResponseError, ResponseError):
-    """The answer is not JSON, has the wrong shape, or holds unusable vectors.
-
-    ```python
-    try:
-        model.invoke("Hello", headers={"x-fault": "html"})
-    except MalformedResponseError as error:
-        print(error)
-    ```
-    """
+    """The answer is not JSON, has the wrong shape, or holds unusable vectors."""
 
 
 class IncompleteResponseError(core.IncompleteResponseError, ResponseError, lc.ModelConnectionError):
@@ -321,33 +209,18 @@ class IncompleteResponseError(core.IncompleteResponseError, ResponseError, lc.Mo
 
 
 class ResponseTooLargeError(core.ResponseTooLargeError, ResponseError):
-    """The answer, or one event of a stream, is over the size limit.
-
-    ```python
-    try:
-        model.invoke("Hello", headers={"x-fault": "html"})
-    except ResponseError as error:
-        print("too large" if isinstance(error, ResponseTooLargeError) else error)
-    ```
-    """
-
-
-_TWINS: dict[type[core.InferenceError], type[InferenceError]] = {
-    twin.__bases__[0]: twin
-    for twin in globals().copy().values()
-    if isinstance(twin, type) and issubclass(twin, InferenceError) and twin is not RefusalError
-}
+    """The answer, or one event of a stream, is over the size limit."""
 
 
 def twin_of(error: core.InferenceError) -> InferenceError:
     """The same error as this package's class, with all it carries."""
-    kind = next(_TWINS[base] for base in type(error).__mro__ if base in _TWINS)
+    kind = next((_TWINS[base] for base in type(error).__mro__ if base in _TWINS), InferenceError)
     twin = kind(error.message)
     twin.__dict__.update(error.__dict__)
     return twin
 
 
-class _Translation:
+class _Translation(AbstractContextManager[None]):
     """Re-raises the core's errors as this package's; stateless, so one object serves every call."""
 
     def __enter__(self) -> None:

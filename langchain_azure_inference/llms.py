@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from azure_inference_core import (
-    CompletionDelta,
-    CompletionResult,
-    CompletionsClient,
-    Connection,
-    merge_params,
-)
-from langchain_azure_inference._results import without_none
-from langchain_azure_inference._sampling import SAMPLING, Sampling
-from langchain_azure_inference._tracing import combined_usage, tracing_params
-from langchain_azure_inference._version import __version__
-from langchain_azure_inference.errors import ConfigurationError, translated
+from azure_inference_core import CompletionDelta, CompletionResult, CompletionsClient, Parameters
+from langchain_azure_inference._answers import without_none
+from langchain_azure_inference._endpoint import PACKAGE, __version__
+from langchain_azure_inference._tracing import combined_usage
+from langchain_azure_inference._writer import Writer
+from langchain_azure_inference.errors import translated
 
 __all__ = ["AzureInferenceLLM"]
 
 
-class AzureInferenceLLM(Sampling, BaseLLM):
+class AzureInferenceLLM(Writer, BaseLLM):
     """A text-completion model behind an Azure AI inference endpoint.
 
     ```python
@@ -57,22 +51,17 @@ class AzureInferenceLLM(Sampling, BaseLLM):
 
     max_concurrency: int = Field(default=8, ge=1)
 
-    _client: CompletionsClient = PrivateAttr()
+    _client_class: ClassVar[type[Any]] = CompletionsClient
 
     @model_validator(mode="after")
     def _add_azure_inference_version(self) -> Self:
-        self._add_version("langchain-azure-inference", __version__)
+        self._add_version(PACKAGE, __version__)
         return self
 
-    def _use(self, connection: Connection) -> None:
-        self._client = CompletionsClient(connection)
-
     @property
-    def _core_client(self) -> CompletionsClient:
-        return self._client
-
-    def _params(self, stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
-        return merge_params(self._defaults(SAMPLING), self._call_params(stop, kwargs))
+    def _client(self) -> CompletionsClient:
+        client: CompletionsClient = self._current()
+        return client
 
     def _generate(
         self,
@@ -85,19 +74,19 @@ class AzureInferenceLLM(Sampling, BaseLLM):
             params = self._params(stop, kwargs)
         if self.streaming and len(prompts) == 1:
             return _gathered(list(self._stream(prompts[0], stop, run_manager, **kwargs)))
-
-        def complete(prompt: str) -> CompletionResult:
-            return self._client.complete(prompt, **params)
-
         with translated:
-            results = [complete(prompts[0])] if len(prompts) == 1 else self._in_threads(complete, prompts)
-        return _to_result(results, params.get("model"))
+            if len(prompts) == 1:
+                return self._to_result([self._client.complete(prompts[0], params)], params)
+            return self._to_result(self._in_threads(prompts, params), params)
 
-    def _in_threads(self, complete: Any, prompts: list[str]) -> list[CompletionResult]:
+    def _in_threads(self, prompts: list[str], params: Parameters) -> list[CompletionResult]:
         pool = ThreadPoolExecutor(min(self.max_concurrency, len(prompts) or 1))
+        complete = self._client.complete
         try:
             # Context variables (tracing, callbacks) belong to the caller's thread.
-            waiting = [pool.submit(contextvars.copy_context().run, complete, prompt) for prompt in prompts]
+            waiting = [
+                pool.submit(contextvars.copy_context().run, complete, prompt, params) for prompt in prompts
+            ]
             return [future.result() for future in waiting]
         finally:
             # After a failure nobody waits for the prompts that are on their way.
@@ -111,7 +100,7 @@ class AzureInferenceLLM(Sampling, BaseLLM):
         **kwargs: Any,
     ) -> LLMResult:
         with translated:
-            params = self._params(stop, kwargs)
+            params, client = self._params(stop, kwargs), self._client
         if self.streaming and len(prompts) == 1:
             return _gathered(
                 [chunk async for chunk in self._astream(prompts[0], stop, run_manager, **kwargs)]
@@ -120,7 +109,7 @@ class AzureInferenceLLM(Sampling, BaseLLM):
 
         async def complete(prompt: str) -> CompletionResult:
             async with gate:
-                return await self._client.acomplete(prompt, **params)
+                return await client.acomplete(prompt, params)
 
         tasks = [asyncio.ensure_future(complete(prompt)) for prompt in prompts]
         try:
@@ -130,7 +119,7 @@ class AzureInferenceLLM(Sampling, BaseLLM):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        return _to_result(results, params.get("model"))
+        return self._to_result(results, params)
 
     def _stream(
         self,
@@ -140,8 +129,9 @@ class AzureInferenceLLM(Sampling, BaseLLM):
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
         with translated:
-            mapper = _TextMapper(params := self._params(stop, kwargs))
-            with self._client.stream(prompt, **params) as deltas:
+            params = self._stream_params(stop, kwargs)
+            mapper = _TextMapper(self._asked(params), usage=params.get("stream_usage") is not False)
+            with self._client.stream(prompt, params) as deltas:
                 for delta in deltas:
                     if (chunk := mapper.chunk(delta)) is not None:
                         if run_manager:
@@ -157,8 +147,9 @@ class AzureInferenceLLM(Sampling, BaseLLM):
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
         with translated:
-            mapper = _TextMapper(params := self._params(stop, kwargs))
-            async with self._client.astream(prompt, **params) as deltas:
+            params = self._stream_params(stop, kwargs)
+            mapper = _TextMapper(self._asked(params), usage=params.get("stream_usage") is not False)
+            async with self._client.astream(prompt, params) as deltas:
                 async for delta in deltas:
                     if (chunk := mapper.chunk(delta)) is not None:
                         if run_manager:
@@ -166,16 +157,23 @@ class AzureInferenceLLM(Sampling, BaseLLM):
                         yield chunk
             yield mapper.end()
 
+    def _to_result(self, results: Sequence[CompletionResult], params: Parameters) -> LLMResult:
+        asked = self._asked(params)
+        outputs = [without_none(token_usage=one.usage, model_name=one.model or asked) for one in results]
+        return LLMResult(
+            generations=[_generations(result) for result in results], llm_output=combined_usage(outputs)
+        )
+
     @property
     def _llm_type(self) -> str:
         return "azure-inference-completion"
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        return self._described(SAMPLING)
+        return self._described()
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        return tracing_params("llm", self.__dict__, stop, kwargs)
+        return self._traced("llm", stop, kwargs)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -186,13 +184,9 @@ class AzureInferenceLLM(Sampling, BaseLLM):
 class _TextMapper:
     """Maps the deltas of one stream; finish reason, model and token counts are on the last chunk."""
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        if params.get("n", 1) != 1:
-            raise ConfigurationError(
-                "n: a stream carries one answer; use invoke, batch or generate for several"
-            )
-        self._with_usage = params.get("stream_usage") is not False
-        self._ending = without_none(model_name=params.get("model"))
+    def __init__(self, model: str | None, *, usage: bool) -> None:
+        self._with_usage = usage
+        self._ending = without_none(model_name=model)
 
     def chunk(self, delta: CompletionDelta) -> GenerationChunk | None:
         ending = without_none(model_name=delta.model, finish_reason=delta.finish_reason, id=delta.id)
@@ -206,13 +200,6 @@ class _TextMapper:
 
     def end(self) -> GenerationChunk:
         return GenerationChunk(text="", generation_info=self._ending)
-
-
-def _to_result(results: Sequence[CompletionResult], model: str | None) -> LLMResult:
-    outputs = [without_none(token_usage=result.usage, model_name=result.model or model) for result in results]
-    return LLMResult(
-        generations=[_generations(result) for result in results], llm_output=combined_usage(outputs)
-    )
 
 
 def _generations(result: CompletionResult) -> list[Generation]:

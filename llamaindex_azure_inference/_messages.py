@@ -1,24 +1,21 @@
-"""LlamaIndex messages to the API's JSON and back. Pure: no request is made here.
+"""LlamaIndex messages as the API's JSON. Pure, but for the files that their blocks name.
 
 What the API cannot carry raises :class:`ConfigurationError` naming the message, the block and its type; nothing is
-dropped without a word, but for two block types that are hints: ``CachePoint`` and, on the way in, ``ThinkingBlock``.
+dropped without a word, but for two block types that are hints: ``CachePoint`` and ``ThinkingBlock``.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from io import IOBase
+from typing import Any, NoReturn
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
     CachePoint,
     ChatMessage,
-    ContentBlock,
     ImageBlock,
     MessageRole,
     TextBlock,
@@ -26,36 +23,13 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from azure_inference_core import image_from_path
+from azure_inference_core._request.media import audio_part, audio_url_part, data_url, image_part, read_file
 from azure_inference_core.errors import ConfigurationError
-from llamaindex_azure_inference._media import MAX_MEDIA_BYTES, audio_format, data_url, image_type
-
-__all__ = ["Call", "assistant_message", "require_text", "to_wire", "wire_name"]
 
 _ROLES = {MessageRole.CHATBOT: "assistant", MessageRole.MODEL: "assistant", MessageRole.FUNCTION: "tool"}
 _HINTS = (CachePoint, ThinkingBlock)
-_AUDIO_FORMATS = {
-    "wav": "wav",
-    "wave": "wav",
-    "x-wav": "wav",
-    "vnd.wave": "wav",
-    "mp3": "mp3",
-    "mpeg": "mp3",
-    "mpga": "mp3",
-}
-_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
-
-
-class Call(NamedTuple):
-    """One tool call of an answer; ``arguments`` is JSON text, perhaps incomplete."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-def wire_name(name: str) -> str:
-    """The name under which a tool is known to the model: what the API allows, as LlamaIndex cleans it."""
-    return _NOT_IN_A_NAME.sub("_", name)
+_Call = tuple[str | None, str, dict[str, Any] | str]
 
 
 def to_wire(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
@@ -63,9 +37,6 @@ def to_wire(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
 
     Args:
         messages: A conversation; neither it nor its messages are changed.
-
-    Returns:
-        One dict a message, with no key that the API does not know.
 
     Raises:
         ConfigurationError: A block cannot be carried, cannot be read, or stands in the wrong role.
@@ -85,55 +56,42 @@ def require_text(messages: Sequence[ChatMessage]) -> None:
                 _refuse(f"messages[{position}].blocks[{place}]", block, "a plain prompt carries text only")
 
 
-def assistant_message(
-    content: str, reasoning: str | None, calls: Sequence[Call], *, parse: bool = True
-) -> ChatMessage:
-    """Build the message of an answer, or of what has arrived of it.
+def calls_of(message: ChatMessage, where: str) -> Iterator[_Call]:
+    """The id, name and arguments of each tool call of a message, in whatever form it keeps them.
 
-    Args:
-        content: The text.
-        reasoning: The model's thinking, if it told it.
-        calls: Its tool calls.
-        parse: Turn the arguments of a call into a dict where they are a JSON object (a block takes either);
-            left as text while a stream is still bringing them.
-
-    Returns:
-        A message that survives JSON, with each call both as a ``ToolCallBlock`` and, in the API's own shape, under
-        ``additional_kwargs["tool_calls"]``, where LlamaIndex's streaming programs look for it.
+    Raises:
+        ConfigurationError: What is kept as a call is none.
     """
-    if not calls and not reasoning:
-        # Not validated: there is one for every chunk of a stream.
-        blocks: list[ContentBlock] = [TextBlock(text=content)]
-        return ChatMessage.model_construct(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs={})
-    blocks = [ThinkingBlock(content=reasoning)] if reasoning else []
-    if content or not calls:
-        blocks.append(TextBlock(text=content))
-    for call in calls:
-        arguments = _object(call.arguments) if parse else None
-        blocks.append(
-            ToolCallBlock(
-                tool_call_id=call.id,
-                tool_name=call.name,
-                tool_kwargs=call.arguments if arguments is None else arguments,
-            )
-        )
-    extra = {"tool_calls": [_wire_call(*call) for call in calls]} if calls else {}
-    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra)
+    blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    for block in blocks:
+        yield block.tool_call_id, block.tool_name, block.tool_kwargs
+    kept = message.additional_kwargs.get("tool_calls") or ()
+    for place, call in enumerate(() if blocks else kept):
+        yield _kept_call(call, f"{where}additional_kwargs['tool_calls'][{place}]")
 
 
-def _object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+def api_call(call_id: str | None, name: str, arguments: dict[str, Any] | str) -> dict[str, Any]:
+    """A tool call in the API's form."""
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": text or "{}"}}
+
+
+def _kept_call(call: Any, where: str) -> _Call:
+    """A call as another integration, or a restored history, keeps it: the API's dict, or an SDK's object."""
+    for dump in ("as_dict", "model_dump"):
+        if not isinstance(call, Mapping) and hasattr(call, dump):
+            call = getattr(call, dump)()
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise ConfigurationError(f"{where} is not a tool call: it has no function name")
+    return call.get("id") or None, function["name"], function.get("arguments") or {}
 
 
 def _message(message: ChatMessage, where: str) -> dict[str, Any]:
     role = _ROLES.get(message.role, message.role.value)
     wire: dict[str, Any] = {"role": role, "content": _content(message, role, where)}
     if role == "assistant":
-        if calls := _tool_calls(message, where):
+        if calls := [api_call(*call) for call in calls_of(message, f"{where}.")]:
             wire["tool_calls"] = calls
             wire["content"] = wire["content"] or None
     elif role == "tool":
@@ -185,85 +143,51 @@ def _why(block: Any, role: str) -> str:
 
 
 def _image(block: ImageBlock, at: str) -> dict[str, Any]:
-    url = str(block.url) if block.url else None
-    if url and not url.startswith(("https:", "data:")):
-        raise ConfigurationError(f"{at}: an image's url must be https or data; give a file as path")
-    if url is None:
-        data = _bytes(block.image, block.path, at)
-        # What a file claims to be must not make a secret file an image.
-        kind = image_type(data) or (block.image_mimetype if block.path is None else None)
-        if not kind or not kind.startswith("image/"):
-            raise ConfigurationError(f"{at}: the bytes are not of a known image type; set image_mimetype")
-        url = data_url(kind, data)
-    image: dict[str, Any] = {"url": url}
-    if block.detail:
-        image["detail"] = block.detail
-    return {"type": "image_url", "image_url": image}
+    # What a file's name claims must not make a secret file an image.
+    claimed = block.image_mimetype if block.path is None else None
+    url = str(block.url) if block.url else data_url(_held(block.image, block.path, at), at, claimed)
+    return image_part(url, at, block.detail or None)
 
 
 def _audio(block: AudioBlock, at: str) -> dict[str, Any]:
-    url = str(block.url) if block.url else None
-    if url and url.startswith("https:"):
-        return {"type": "audio_url", "audio_url": {"url": url}}
-    if url and url.startswith("data:"):
-        data = _bytes(url.partition(",")[2].encode(), None, at)
-    else:
-        data = _bytes(block.audio, block.path, at)
+    url = str(block.url) if block.url else ""
+    if url and not url.startswith("data:"):
+        return audio_url_part(url, at)
     claimed = block.format if block.path is None else None
-    told = (claimed or audio_format(data) or "").lower().removeprefix("audio/")
-    if told not in _AUDIO_FORMATS:
-        raise ConfigurationError(f"{at}: the API takes wav and mp3 audio, not {told or 'an unknown format'}")
-    sound = {"data": base64.b64encode(data).decode(), "format": _AUDIO_FORMATS[told]}
-    return {"type": "input_audio", "input_audio": sound}
+    return audio_part(url.partition(",")[2] if url else _held(block.audio, block.path, at), at, claimed)
 
 
-def _bytes(held: Any, path: Any, at: str) -> bytes:
-    """The raw bytes of a block; blocks hold bytes as base64, files and buffers as they are."""
+def _held(held: Any, path: Any, at: str) -> bytes | str:
+    """The bytes of a block or its file, or their base64, which is how blocks keep bytes."""
+    if isinstance(held, bytes):
+        return held.decode("ascii", "replace")
     try:
-        if isinstance(held, bytes):
-            data = base64.b64decode(held, validate=True)
-        elif held is not None:
+        if held is not None:
             held.seek(0)
-            data = held.read()
-        elif path is not None:
-            with Path(path).open("rb") as file:
-                data = file.read(MAX_MEDIA_BYTES + 1)
-        else:
-            data = b""
-    except (OSError, binascii.Error, ValueError) as error:
-        raise ConfigurationError(f"{at} cannot be read: {type(error).__name__}") from error
-    if not data:
-        raise ConfigurationError(f"{at} is empty: it has neither data, path nor url")
-    if len(data) > MAX_MEDIA_BYTES:
-        raise ConfigurationError(f"{at} is over {MAX_MEDIA_BYTES:,} bytes")
-    return bytes(data)
+            return bytes(held.read())
+        return read_file(path) if path is not None else b""
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{at} cannot be read: {error}") from error
 
 
-def _tool_calls(message: ChatMessage, where: str) -> list[dict[str, Any]]:
-    blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-    if blocks:
-        return [
-            _wire_call(block.tool_call_id or f"call{place:05d}", block.tool_name, block.tool_kwargs)
-            for place, block in enumerate(blocks)
-        ]
-    kept = message.additional_kwargs.get("tool_calls") or ()
-    return [
-        _kept_call(call, f"{where}.additional_kwargs['tool_calls'][{i}]", i) for i, call in enumerate(kept)
-    ]
+def image_url(image: Any) -> str:
+    """A URL for an image to embed: a path, an ``https:`` or ``data:`` URL, bytes, or a buffer, which is left as it was.
 
-
-def _wire_call(call_id: str, name: str, arguments: dict[str, Any] | str) -> dict[str, Any]:
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    function = {"name": wire_name(name), "arguments": text or "{}"}
-    return {"id": call_id, "type": "function", "function": function}
-
-
-def _kept_call(call: Any, where: str, place: int) -> dict[str, Any]:
-    """A call as another integration, or a restored history, keeps it: the API's dict, or an SDK's object."""
-    for dump in ("as_dict", "model_dump"):
-        if not isinstance(call, Mapping) and hasattr(call, dump):
-            call = getattr(call, dump)()
-    function = call.get("function") if isinstance(call, Mapping) else None
-    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        raise ConfigurationError(f"{where} is not a tool call: it has no function name")
-    return _wire_call(call.get("id") or f"call{place:05d}", function["name"], function.get("arguments") or {})
+    Raises:
+        ConfigurationError: It is not an image, too large, or cannot be read.
+    """
+    if isinstance(image, str) and image.startswith(("data:", "https:", "http:")):
+        return image
+    if isinstance(image, (str, os.PathLike)):
+        return image_from_path(image)
+    if isinstance(image, IOBase):
+        place = image.tell()
+        image.seek(0)
+        content = image.read()
+        image.seek(place)
+        image = content
+    if not isinstance(image, bytes):
+        raise ConfigurationError(
+            f"an image is a path, an https or data URL, bytes or a buffer, not a {type(image).__name__}"
+        )
+    return data_url(image, "the image")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import AsyncGenerator, Generator
-from typing import TYPE_CHECKING, Any, Generic, Literal
+from typing import Any, Generic, Literal
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.instrumentation.events.llm import (
@@ -19,37 +18,35 @@ from llama_index.core.program.utils import get_program_for_llm
 from llama_index.core.prompts.base import BasePromptTemplate, PromptTemplate
 from llama_index.core.types import Model, PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
-if TYPE_CHECKING:
-    from llama_index.core.program.utils import FlexibleModel
-
-__all__ = ["JsonSchemaProgram", "StructuredOutputLLM", "json_schema_format"]
+from azure_inference_core._request.schemas import json_schema_format
+from llamaindex_azure_inference._writer import Writer
 
 _dispatcher = get_dispatcher(__name__)
+_Kwargs = dict[str, Any] | None
 _TOOL_KEYWORDS = ("tool_choice", "tool_required", "allow_parallel_tool_calls")
 
 
-class StructuredOutputLLM(FunctionCallingLLM):
-    """An LLM whose structured predictions go the way that a field names."""
+class StructuredWriter(Writer, FunctionCallingLLM):
+    """A writer whose structured predictions go the way that a field names.
 
-    supports_forced_tool_choice: bool = Field(
-        default=True,
-        description="Whether the model accepts tool_choice 'required' or a named tool. If not, the choice is left to "
-        "it ('auto'), among the named tool only.",
-    )
-    structured_output: Literal["function_calling", "json_schema", "prompt"] | None = Field(
-        default=None,
-        description="How structured_predict gets its object. None: by tools if the model can be made to call them, "
-        "else by asking in the prompt. pydantic_program_mode, if set, decides before it.",
-    )
+    Attributes:
+        supports_forced_tool_choice: Whether the model accepts the tool choice ``"required"`` or a named tool; the model
+            family's answer if ``None``. If not, the choice is left to it, among the named tool only.
+        structured_output: How ``structured_predict`` gets its object. ``None``: by tools if the model can be made to
+            call them, else by asking in the prompt. ``pydantic_program_mode``, if set, decides before it.
+    """
+
+    supports_forced_tool_choice: bool | None = None
+    structured_output: Literal["function_calling", "json_schema", "prompt"] | None = None
+
+    def _can_be_forced(self) -> bool:
+        told = self.supports_forced_tool_choice
+        return self._family().tool_choice != "auto" if told is None else told
 
     def structured_predict(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Kwargs = None, **prompt_args: Any
     ) -> Model:
         """Fill a pydantic class, in the way ``structured_output`` names.
 
@@ -77,62 +74,43 @@ class StructuredOutputLLM(FunctionCallingLLM):
             ValueError: The answer does not fill the class; the text says why.
             InferenceError: The request failed.
         """
-        self._begin(output_cls, prompt, prompt_args)
+        _begin(output_cls, prompt, prompt_args)
         output: Model = self._program(output_cls, prompt)(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
         _dispatcher.event(LLMStructuredPredictEndEvent(output=output))
         return output
 
     async def astructured_predict(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Kwargs = None, **prompt_args: Any
     ) -> Model:
         """Like :meth:`structured_predict`."""
-        self._begin(output_cls, prompt, prompt_args)
+        _begin(output_cls, prompt, prompt_args)
         program = self._program(output_cls, prompt)
         output: Model = await program.acall(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
         _dispatcher.event(LLMStructuredPredictEndEvent(output=output))
         return output
 
     def _structured_stream_call(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Generator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None, None]:
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Kwargs = None, **prompt_args: Any
+    ) -> Generator[Any, None, None]:
         program = self._program(output_cls, prompt)
         yield from program.stream_call(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
 
     async def _structured_astream_call(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> AsyncGenerator[Model | list[Model] | FlexibleModel | list[FlexibleModel], None]:
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Kwargs = None, **prompt_args: Any
+    ) -> AsyncGenerator[Any, None]:
         program = self._program(output_cls, prompt)
-        objects: AsyncGenerator[Any, None] = await program.astream_call(
-            llm_kwargs=dict(llm_kwargs or {}), **prompt_args
-        )
-        return objects
-
-    def _begin(self, output_cls: type[Model], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
-        started = LLMStructuredPredictStartEvent(
-            output_cls=output_cls, template=prompt, template_args=prompt_args
-        )
-        _dispatcher.event(started)
+        grown: AsyncGenerator[Any, None]
+        grown = await program.astream_call(llm_kwargs=dict(llm_kwargs or {}), **prompt_args)
+        return grown
 
     def _program(self, output_cls: type[Model], prompt: BasePromptTemplate) -> Any:
         mode, way = self.pydantic_program_mode, self.structured_output
         if way is None:
-            forced = self.metadata.is_function_calling_model and self.supports_forced_tool_choice
+            forced = self.metadata.is_function_calling_model and self._can_be_forced()
             way = "function_calling" if forced else "prompt"
         if mode is PydanticProgramMode.DEFAULT:
             if way == "json_schema":
-                return JsonSchemaProgram(self, output_cls, prompt)
+                return _SchemaProgram(self, output_cls, prompt)
             mode = PydanticProgramMode.FUNCTION if way == "function_calling" else PydanticProgramMode.LLM
         # The framework forces the tool in plain calls but not in streams, where the model may then just talk.
         forced_tool = {"tool_choice": "required"} if mode is PydanticProgramMode.FUNCTION else {}
@@ -142,26 +120,24 @@ class StructuredOutputLLM(FunctionCallingLLM):
         )
 
 
-class JsonSchemaProgram(Generic[Model]):
+class _SchemaProgram(Generic[Model]):
     """Asks for an answer that fits a class by ``response_format``, and reads it; called like LlamaIndex's programs."""
 
     def __init__(self, llm: LLM, output_cls: type[Model], prompt: BasePromptTemplate) -> None:
         self._llm = llm
         self._output_cls = output_cls
         self._prompt = prompt
-        self._format = json_schema_format(output_cls)
+        self._format = json_schema_format(output_cls.__name__, output_cls.model_json_schema(), strict=True)
 
-    def __call__(self, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any) -> Model:
+    def __call__(self, llm_kwargs: _Kwargs = None, **prompt_args: Any) -> Model:
         """Ask once."""
         return self._read(self._llm.chat(self._messages(prompt_args), **self._keywords(llm_kwargs)))
 
-    async def acall(self, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any) -> Model:
+    async def acall(self, llm_kwargs: _Kwargs = None, **prompt_args: Any) -> Model:
         """Like calling."""
         return self._read(await self._llm.achat(self._messages(prompt_args), **self._keywords(llm_kwargs)))
 
-    def stream_call(
-        self, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
-    ) -> Generator[Model | FlexibleModel, None, None]:
+    def stream_call(self, llm_kwargs: _Kwargs = None, **prompt_args: Any) -> Generator[Any, None, None]:
         """Give the object as it grows."""
         responses = self._llm.stream_chat(self._messages(prompt_args), **self._keywords(llm_kwargs))
         current: Any = None
@@ -169,13 +145,11 @@ class JsonSchemaProgram(Generic[Model]):
             current = process_streaming_content_incremental(response, self._output_cls, current)
             yield current
 
-    async def astream_call(
-        self, llm_kwargs: dict[str, Any] | None = None, **prompt_args: Any
-    ) -> AsyncGenerator[Model | FlexibleModel, None]:
+    async def astream_call(self, llm_kwargs: _Kwargs = None, **prompt_args: Any) -> AsyncGenerator[Any, None]:
         """Like :meth:`stream_call`; awaiting gives the generator."""
         responses = await self._llm.astream_chat(self._messages(prompt_args), **self._keywords(llm_kwargs))
 
-        async def grow() -> AsyncGenerator[Model | FlexibleModel, None]:
+        async def grow() -> AsyncGenerator[Any, None]:
             """Give the object as it grows."""
             current: Any = None
             async for response in responses:
@@ -187,7 +161,7 @@ class JsonSchemaProgram(Generic[Model]):
     def _messages(self, prompt_args: dict[str, Any]) -> list[ChatMessage]:
         return self._llm._extend_messages(self._prompt.format_messages(llm=self._llm, **prompt_args))  # noqa: SLF001
 
-    def _keywords(self, llm_kwargs: dict[str, Any] | None) -> dict[str, Any]:
+    def _keywords(self, llm_kwargs: _Kwargs) -> dict[str, Any]:
         kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _TOOL_KEYWORDS}
         return {"response_format": self._format, **kept}
 
@@ -201,39 +175,7 @@ class JsonSchemaProgram(Generic[Model]):
             raise ValueError(f"the answer is not a {self._output_cls.__name__}: {why}") from error
 
 
-def json_schema_format(output_cls: type[BaseModel]) -> dict[str, Any]:
-    """The ``response_format`` that asks for an ``output_cls``.
-
-    ``strict`` where the class allows it: strict mode wants every object closed and every property required, and has no
-    dictionaries with free keys.
-    """
-    schema = output_cls.model_json_schema()
-    closed = copy.deepcopy(schema)
-    strict = _close(closed)
-    name = re.sub(r"[^a-zA-Z0-9_-]", "_", output_cls.__name__)[:64]
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": name, "schema": closed if strict else schema, "strict": strict},
-    }
-
-
-def _close(node: Any) -> bool:
-    """Close a schema in place for strict mode; whether that was possible."""
-    if isinstance(node, list):
-        return all(_close(item) for item in node)
-    if not isinstance(node, dict):
-        return True
-    if "$ref" in node:
-        for name in node.keys() - {"$ref"}:
-            del node[name]
-        return True
-    node.pop("default", None)
-    if node.get("type") == "object":
-        properties = node.get("properties")
-        if not properties or node.get("additionalProperties"):
-            return False
-        node["additionalProperties"] = False
-        node["required"] = list(properties)
-    parts = [*node.get("properties", {}).values(), *node.get("$defs", {}).values()]
-    parts += [node[name] for name in ("items", "prefixItems", "anyOf", "allOf", "oneOf") if name in node]
-    return all(_close(part) for part in parts)
+def _begin(output_cls: type[Model], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
+    _dispatcher.event(
+        LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+    )

@@ -18,30 +18,30 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
-from azure_inference_core import ChatClient, Connection
-from llamaindex_azure_inference._generation import GenerationComponent
+from azure_inference_core import ChatClient
+from azure_inference_core._request.parameters import plain_format
+from llamaindex_azure_inference._answers import ChatAccumulator, chat_response, completion_of_chat
 from llamaindex_azure_inference._messages import to_wire
-from llamaindex_azure_inference._responses import chat_response, completion_of_chat
-from llamaindex_azure_inference._stream import ChatAccumulator
-from llamaindex_azure_inference._structured import StructuredOutputLLM
+from llamaindex_azure_inference._structured import StructuredWriter
 from llamaindex_azure_inference._tools import (
-    ToolSpecs,
-    resolve_tool_choice,
-    tool_selections,
+    OneCall,
+    definitions,
+    read_choice,
+    selections,
+    unforced,
     with_user_message,
 )
+from llamaindex_azure_inference._writer import Writer, aresponses, responses
 
 if TYPE_CHECKING:
     from llama_index.core.tools.types import BaseTool
 
 __all__ = ["AzureInference"]
 
-_NO_TOOLS = ToolSpecs(())
 
-
-class AzureInference(GenerationComponent, StructuredOutputLLM):
+class AzureInference(StructuredWriter):
     """A chat model behind an Azure AI inference endpoint, or any endpoint that speaks OpenAI's v1 API.
 
     ```python
@@ -60,32 +60,31 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
         **settings: The fields below, ``model_name`` for ``model``, ``model_kwargs`` for ``model_extras``, the retired
             integration's ``client_kwargs``, and parameters of the model.
 
+    Attributes:
+        response_format: ``"text"``, ``"json_object"``, an OpenAI ``response_format`` dict, or the SDK's
+            ``JsonSchemaFormat``.
+        is_function_calling_model: Whether the model calls tools; the model family's answer if ``None``.
+        send_parallel_tool_calls: Tell the model too whether it may call several tools at once
+            (``parallel_tool_calls``, an extra that many models refuse). Answers are cut to one call either way where
+            only one is allowed.
+        split_think: Whether ``<think>`` in the text is the model's thinking; the model family's answer if ``None``.
+
     Raises:
         ConfigurationError: What was given cannot be used. No network is touched here.
     """
 
-    response_format: Any = Field(
-        default=None,
-        description='"text", "json_object", an OpenAI response_format dict, or the SDK\'s JsonSchemaFormat.',
-    )
-    is_function_calling_model: bool | None = Field(
-        default=None, description="Whether the model calls tools; the model family's answer if None."
-    )
-    send_parallel_tool_calls: bool = Field(
-        default=False,
-        description="Tell the model too whether it may call several tools at once (parallel_tool_calls, an extra "
-        "parameter that many models refuse). Answers are cut to one call either way where only one is allowed.",
-    )
-    _parameters: ClassVar[tuple[str, ...]] = (*GenerationComponent._parameters, "response_format")  # noqa: SLF001
+    response_format: Any = None
+    is_function_calling_model: bool | None = None
+    send_parallel_tool_calls: bool = False
+    split_think: bool | None = None
+
+    _client_class: ClassVar[type[Any]] = ChatClient
+    _parameters: ClassVar[tuple[str, ...]] = (*Writer._parameters, "response_format", "split_think")  # noqa: SLF001
 
     @field_validator("response_format")
     @classmethod
-    def _plain_format(cls, value: Any) -> Any:
-        """An SDK object as the API's dict, which survives ``to_dict``."""
-        if not (hasattr(value, "name") and hasattr(value, "schema")):
-            return value
-        told = {name: getattr(value, name, None) for name in ("name", "schema", "description", "strict")}
-        return {"type": "json_schema", "json_schema": {k: v for k, v in told.items() if v is not None}}
+    def _serialisable(cls, value: Any) -> Any:
+        return plain_format(value)
 
     @classmethod
     def class_name(cls) -> str:
@@ -100,8 +99,7 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
         print(llm.metadata.context_window, llm.metadata.is_function_calling_model)
         ```
         """
-        told = self.is_function_calling_model
-        return self._metadata(chat=True, calls_tools=self._family().calls_tools if told is None else told)
+        return self._metadata(chat=True, calls_tools=self.is_function_calling_model)
 
     # -- chat --
 
@@ -175,12 +173,7 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
         return completion_of_chat(self._chat(prompt_to_messages(prompt), **kwargs))
 
     @llm_completion_callback()
-    def stream_complete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: ARG002
-        **kwargs: Any,
-    ) -> CompletionResponseGen:
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:  # noqa: ARG002
         """Answer a prompt piece by piece, as in :meth:`stream_chat`.
 
         ```python
@@ -191,16 +184,11 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
             print(response.delta, end="")
         ```
         """
-        responses = self._stream_chat(prompt_to_messages(prompt), **kwargs)
-        return (completion_of_chat(response) for response in responses)
+        answers = self._stream_chat(prompt_to_messages(prompt), **kwargs)
+        return (completion_of_chat(answer) for answer in answers)
 
     @llm_completion_callback()
-    async def acomplete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: ARG002
-        **kwargs: Any,
-    ) -> CompletionResponse:
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
         """Like :meth:`complete`."""
         return completion_of_chat(await self._achat(prompt_to_messages(prompt), **kwargs))
 
@@ -212,8 +200,8 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
         **kwargs: Any,
     ) -> CompletionResponseAsyncGen:
         """Like :meth:`stream_complete`; awaiting gives the generator."""
-        responses = self._astream_chat(prompt_to_messages(prompt), **kwargs)
-        return (completion_of_chat(response) async for response in responses)
+        answers = self._astream_chat(prompt_to_messages(prompt), **kwargs)
+        return (completion_of_chat(answer) async for answer in answers)
 
     # -- tools --
 
@@ -228,15 +216,14 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
         tool_choice: Any = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        specs, choice = resolve_tool_choice(
-            tool_choice,
-            ToolSpecs(tools, single=not allow_parallel_tool_calls),
-            required=tool_required,
-            can_force=self.supports_forced_tool_choice,
-        )
         prepared = {"messages": with_user_message(chat_history, user_msg), **kwargs}
-        if specs:
-            prepared.update(tools=specs, tool_choice=choice)
+        if written := definitions(tools):
+            choice = read_choice(tool_choice, required=tool_required)
+            if not self._can_be_forced():
+                written, choice = unforced(written, choice)
+            prepared.update(
+                tools=written if allow_parallel_tool_calls else OneCall(written), tool_choice=choice
+            )
             if self.send_parallel_tool_calls:
                 prepared.setdefault("parallel_tool_calls", allow_parallel_tool_calls)
         return prepared
@@ -266,48 +253,32 @@ class AzureInference(GenerationComponent, StructuredOutputLLM):
         Raises:
             ValueError: There is none, and ``error_on_no_tool_call`` is set.
         """
-        return tool_selections(response, error_on_no_tool_call=error_on_no_tool_call)
+        return selections(response, error_on_no_tool_call=error_on_no_tool_call)
 
-    # -- the two loops that send and wait --
+    # -- without observers --
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        result = self._any_client().complete(to_wire(messages), **self._params(kwargs))
-        return chat_response(result, _specs(kwargs))
+        result = self._client.complete(to_wire(messages), self._params(kwargs))
+        return chat_response(result, single=_is_single(kwargs))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        result = await self._any_client().acomplete(to_wire(messages), **self._params(kwargs))
-        return chat_response(result, _specs(kwargs))
+        result = await self._client.acomplete(to_wire(messages), self._params(kwargs))
+        return chat_response(result, single=_is_single(kwargs))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        deltas = self._any_client().stream(to_wire(messages), **self._params(kwargs))
-        answer = ChatAccumulator(_specs(kwargs))
-
-        def responses() -> ChatResponseGen:
-            with deltas:
-                for delta in deltas:
-                    yield answer.push(delta)
-
-        return responses()
+        deltas = self._client.stream(to_wire(messages), self._params(kwargs))
+        return responses(deltas, ChatAccumulator(single=_is_single(kwargs)).push)
 
     def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        deltas = self._any_client().astream(to_wire(messages), **self._params(kwargs))
-        answer = ChatAccumulator(_specs(kwargs))
+        deltas = self._client.astream(to_wire(messages), self._params(kwargs))
+        return aresponses(deltas, ChatAccumulator(single=_is_single(kwargs)).push)
 
-        async def responses() -> ChatResponseAsyncGen:
-            async with deltas:
-                async for delta in deltas:
-                    yield answer.push(delta)
-
-        return responses()
-
-    def _make_client(self, connection: Connection) -> ChatClient:
-        return ChatClient(connection)
-
-    def _any_client(self) -> ChatClient:
-        return self._client_as(ChatClient)
+    @property
+    def _client(self) -> ChatClient:
+        client: ChatClient = self._current()
+        return client
 
 
-def _specs(kwargs: dict[str, Any]) -> ToolSpecs:
-    """The tools of a call, if they came through ``chat_with_tools``: they say how to read its answer."""
-    tools = kwargs.get("tools")
-    return tools if isinstance(tools, ToolSpecs) else _NO_TOOLS
+def _is_single(call: dict[str, Any]) -> bool:
+    """Whether the answer is to have one tool call only."""
+    return isinstance(call.get("tools"), OneCall)

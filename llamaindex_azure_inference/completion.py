@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -18,16 +18,15 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import LLM
 
-from azure_inference_core import CompletionsClient, Connection
-from llamaindex_azure_inference._generation import GenerationComponent
+from azure_inference_core import CompletionsClient
+from llamaindex_azure_inference._answers import CompletionAccumulator, completion_as_chat, completion_response
 from llamaindex_azure_inference._messages import require_text
-from llamaindex_azure_inference._responses import completion_as_chat, completion_response
-from llamaindex_azure_inference._stream import CompletionAccumulator
+from llamaindex_azure_inference._writer import Writer, aresponses, responses
 
 __all__ = ["AzureInferenceCompletion"]
 
 
-class AzureInferenceCompletion(GenerationComponent, LLM):
+class AzureInferenceCompletion(Writer, LLM):
     """A model behind ``/completions``: text in, text out.
 
     Parameters, extras and errors are those of :class:`~llamaindex_azure_inference.AzureInference`. A conversation is
@@ -47,6 +46,8 @@ class AzureInferenceCompletion(GenerationComponent, LLM):
     Raises:
         ConfigurationError: What was given cannot be used. No network is touched here.
     """
+
+    _client_class: ClassVar[type[Any]] = CompletionsClient
 
     @classmethod
     def class_name(cls) -> str:
@@ -145,8 +146,8 @@ class AzureInferenceCompletion(GenerationComponent, LLM):
             print(response.delta, end="")
         ```
         """
-        responses = self._stream_complete(self._prompt(messages), **kwargs)
-        return (completion_as_chat(response) for response in responses)
+        answers = self._stream_complete(self._prompt(messages), **kwargs)
+        return (completion_as_chat(answer) for answer in answers)
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
@@ -156,8 +157,8 @@ class AzureInferenceCompletion(GenerationComponent, LLM):
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """Like :meth:`stream_chat`; awaiting gives the generator."""
-        responses = self._astream_complete(self._prompt(messages), **kwargs)
-        return (completion_as_chat(response) async for response in responses)
+        answers = self._astream_complete(self._prompt(messages), **kwargs)
+        return (completion_as_chat(answer) async for answer in answers)
 
     def _formatted(self, prompt: str, formatted: bool) -> str:
         if formatted or self.completion_to_prompt is None:
@@ -170,38 +171,23 @@ class AzureInferenceCompletion(GenerationComponent, LLM):
             raise TypeError("messages_to_prompt is None, so a conversation cannot be written as a prompt")
         return self.messages_to_prompt(messages)
 
-    # -- the two loops that send and wait --
+    # -- without observers --
 
     def _complete(self, prompt: str, **kwargs: Any) -> CompletionResponse:
-        return completion_response(self._any_client().complete(prompt, **self._params(kwargs)))
+        return completion_response(self._client.complete(prompt, self._params(kwargs)))
 
     async def _acomplete(self, prompt: str, **kwargs: Any) -> CompletionResponse:
-        return completion_response(await self._any_client().acomplete(prompt, **self._params(kwargs)))
+        return completion_response(await self._client.acomplete(prompt, self._params(kwargs)))
 
     def _stream_complete(self, prompt: str, **kwargs: Any) -> CompletionResponseGen:
-        deltas = self._any_client().stream(prompt, **self._params(kwargs))
-        answer = CompletionAccumulator()
-
-        def responses() -> CompletionResponseGen:
-            with deltas:
-                for delta in deltas:
-                    yield answer.push(delta)
-
-        return responses()
+        deltas = self._client.stream(prompt, self._params(kwargs))
+        return responses(deltas, CompletionAccumulator().push)
 
     def _astream_complete(self, prompt: str, **kwargs: Any) -> CompletionResponseAsyncGen:
-        deltas = self._any_client().astream(prompt, **self._params(kwargs))
-        answer = CompletionAccumulator()
+        deltas = self._client.astream(prompt, self._params(kwargs))
+        return aresponses(deltas, CompletionAccumulator().push)
 
-        async def responses() -> CompletionResponseAsyncGen:
-            async with deltas:
-                async for delta in deltas:
-                    yield answer.push(delta)
-
-        return responses()
-
-    def _make_client(self, connection: Connection) -> CompletionsClient:
-        return CompletionsClient(connection)
-
-    def _any_client(self) -> CompletionsClient:
-        return self._client_as(CompletionsClient)
+    @property
+    def _client(self) -> CompletionsClient:
+        client: CompletionsClient = self._current()
+        return client

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from llama_index.core.base.embeddings.base import Embedding
+from llama_index.core.embeddings.multi_modal_base import MultiModalEmbedding
 from llama_index.core.schema import ImageType
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
-from azure_inference_core import Connection, EmbeddingsClient, EmbeddingsResult, merge_params
-from azure_inference_core.errors import UnsupportedParameterError
-from llamaindex_azure_inference._batches import BatchedEmbedding
-from llamaindex_azure_inference._component import EndpointComponent
-from llamaindex_azure_inference._media import image_url
+from azure_inference_core import EmbeddingsClient, EmbeddingsResult, Parameters, merge_params
+from azure_inference_core._request.parameters import EMBEDDING_PARAMETERS
+from llamaindex_azure_inference._batches import Observed
+from llamaindex_azure_inference._endpoint import Endpoint
+from llamaindex_azure_inference._messages import image_url
 
 __all__ = ["AzureInferenceEmbedding"]
 
-_logger = logging.getLogger(__name__)
 _usage_lock = threading.Lock()
-_DEFAULT_TYPES = ("document", "query")
+_PARAMETERS = (*sorted(EMBEDDING_PARAMETERS - {"model", "input_type"}), "extra_parameters", "model_extras")
+_DOCUMENT, _QUERY = "document_input_type", "query_input_type"
 
 
-class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
+class AzureInferenceEmbedding(Endpoint, MultiModalEmbedding):
     """An embedding model behind an Azure AI inference endpoint, or any endpoint that speaks OpenAI's v1 API.
 
     ```python
@@ -39,9 +39,9 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
     vectors = embedding.get_image_embedding_batch(["photo.png"])
     ```
 
-    Documents and queries are sent with their input types. An endpoint with an OpenAI dialect has no such parameter, so
-    there only names other than the defaults are sent; a model that refuses the defaults is asked without them from then
-    on (a warning says so), while a name of your own that it refuses is an error.
+    Documents and queries are sent with their input types, where the endpoint and the model's family have such a
+    parameter. A model that refuses it is asked without from then on (a warning says so), while an input type that you
+    gave is always sent, and its refusal is an error.
 
     Args:
         endpoint: The endpoint's URL; from ``AZURE_INFERENCE_ENDPOINT`` if not given.
@@ -50,43 +50,43 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
             ``model_kwargs`` for ``model_extras``, the retired integration's ``client_kwargs``, and parameters of the
             model.
 
+    Attributes:
+        embed_batch_size: Texts of one request, at most.
+        max_concurrency: How many requests may be on their way at once; ``num_workers``, if set, in async calls.
+        dimensions: Length of the vectors; the model's own if ``None``.
+        encoding_format: How the endpoint writes vectors; ``None``: base64 where it can, else float.
+        document_input_type: Input type of documents; ``None`` sends none.
+        query_input_type: Input type of queries; ``None`` sends none.
+        embeddings_cache: A ``BaseKVStore``. Keys are made of the model, its parameters and the text.
+
     Raises:
         ConfigurationError: What was given cannot be used. No network is touched here.
     """
 
-    embed_batch_size: int = Field(default=96, gt=0, le=2048, description="Texts of one request, at most.")
-    dimensions: int | None = Field(
-        default=None, description="Length of the vectors; the model's own if None."
-    )
-    encoding_format: str | None = Field(
-        default=None, description="How the endpoint writes vectors; None: base64 where it can, else float."
-    )
-    document_input_type: str | None = Field(
-        default="document", description="Input type of documents; None sends none."
-    )
-    query_input_type: str | None = Field(
-        default="query", description="Input type of queries; None sends none."
-    )
+    embed_batch_size: int = Field(default=96, gt=0, le=2048)
+    max_concurrency: int = Field(default=8, gt=0)
+    dimensions: int | None = None
+    encoding_format: str | None = None
+    document_input_type: str | None = "document"
+    query_input_type: str | None = "query"
+    embeddings_cache: Any | None = Field(default=None, exclude=True)
 
     _usage: dict[str, int] = PrivateAttr(default_factory=dict)
-    _types_refused: bool = PrivateAttr(default=False)
     _model_field: ClassVar[str] = "model_name"
-    _none_is_meant: ClassVar[frozenset[str]] = frozenset(
-        {"timeout", "document_input_type", "query_input_type"}
-    )
-
-    @classmethod
-    def _read_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        if "input_type" in settings:
-            both = settings["input_type"]
-            given = {name: value for name, value in settings.items() if name != "input_type"}
-            settings = {"document_input_type": both, "query_input_type": both, **given}
-        return super()._read_settings(settings)
+    _client_class: ClassVar[type[Any]] = EmbeddingsClient
+    _client_fields: ClassVar[tuple[str, ...]] = ("embed_batch_size", "max_concurrency")
 
     @classmethod
     def class_name(cls) -> str:
         """The name under which LlamaIndex serialises this class."""
         return "AzureInferenceEmbedding"
+
+    @model_serializer(mode="wrap")
+    def _serialised(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The fields, but for an input type that nobody set: a copy would take it for the user's."""
+        unset = {_DOCUMENT, _QUERY} - self.model_fields_set
+        told = {name: value for name, value in handler(self).items() if name not in unset}
+        return {**told, "class_name": self.class_name()}
 
     @property
     def model(self) -> str | None:
@@ -96,7 +96,7 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
         print(embedding.model, embedding.model_name)
         ```
         """
-        return None if self.model_name == "unknown" else self.model_name
+        return self._asked_model()
 
     @property
     def usage(self) -> dict[str, int]:
@@ -120,90 +120,126 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
             counted, self._usage = self._usage, {}
         return counted
 
-    # -- parameters --
-
     def cache_scope(self) -> str:
         """What, beside the parameters of a request, decides what a text's vector is."""
         return self.model or str(self.endpoint)
 
-    def _text_params(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        return self._params(call, self.document_input_type)
+    # -- text --
 
-    def _query_params(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        return self._params(call, self.query_input_type)
+    def get_query_embedding(self, query: str, **kwargs: Any) -> Embedding:
+        """Embed a query.
 
-    def _params(self, call: Mapping[str, Any], input_type: str | None = None) -> dict[str, Any]:
-        """The fields as they are now under one call's keywords."""
-        if input_type in _DEFAULT_TYPES:
-            known = self._any_client().connection.dialect.has_extras_header
-            input_type = input_type if known and not self._types_refused else None
-        fields = {
-            "model": self.model,
-            "dimensions": self.dimensions,
-            "encoding_format": self.encoding_format,
-            "input_type": input_type,
-            "extra_parameters": self.extra_parameters,
-            "model_extras": self.model_extras,
-        }
-        return merge_params(fields, call)
+        ```python
+        vector = embedding.get_query_embedding("A question?")
+        vector = await embedding.aget_query_embedding("A question?")
+        ```
 
-    # -- text: the two loops that send and wait --
+        Args:
+            query: The text.
+            **kwargs: Parameters of this call; what is not a common one goes to the model.
 
-    def _send(self, texts: list[str], params: Mapping[str, Any]) -> list[Embedding]:
-        try:
-            return self._counted(self._any_client().embed(texts, **params))
-        except UnsupportedParameterError as error:
-            fewer = self._without_refused_type(params, error)
-            return self._counted(self._any_client().embed(texts, **fewer))
+        Raises:
+            InferenceError: The request failed.
+        """
+        return self._observed([query], _QUERY, kwargs)[0]
 
-    async def _asend(self, texts: list[str], params: Mapping[str, Any]) -> list[Embedding]:
-        try:
-            return self._counted(await self._any_client().aembed(texts, **params))
-        except UnsupportedParameterError as error:
-            fewer = self._without_refused_type(params, error)
-            return self._counted(await self._any_client().aembed(texts, **fewer))
+    async def aget_query_embedding(self, query: str, **kwargs: Any) -> Embedding:
+        """Like :meth:`get_query_embedding`."""
+        return (await self._aobserved([query], _QUERY, kwargs))[0]
 
-    def _without_refused_type(
-        self, params: Mapping[str, Any], error: UnsupportedParameterError
-    ) -> dict[str, Any]:
-        """The parameters without the input type, if it is a default and what the model refused; else ``error``."""
-        refused = any(parameter.name.rpartition(".")[2] == "input_type" for parameter in error.parameters)
-        if not refused or params.get("input_type") not in _DEFAULT_TYPES:
-            raise error
-        if not self._types_refused:
-            self._types_refused = True
-            _logger.warning(
-                "the model refuses input types and is asked without from now on; "
-                "document_input_type=None, query_input_type=None says so from the start"
+    def get_text_embedding(self, text: str, **kwargs: Any) -> Embedding:
+        """Embed a document's text; arguments as in :meth:`get_query_embedding`.
+
+        ```python
+        vector = embedding.get_text_embedding("A document.")
+        vector = await embedding.aget_text_embedding("A document.")
+        ```
+        """
+        return self._observed([text], _DOCUMENT, kwargs)[0]
+
+    async def aget_text_embedding(self, text: str, **kwargs: Any) -> Embedding:
+        """Like :meth:`get_text_embedding`."""
+        return (await self._aobserved([text], _DOCUMENT, kwargs))[0]
+
+    def get_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[Embedding]:
+        """Embed documents' texts, ``embed_batch_size`` a request, ``max_concurrency`` requests at once.
+
+        ```python
+        vectors = embedding.get_text_embedding_batch(["one text", "another"])
+        vectors = await embedding.aget_text_embedding_batch(["one text", "another"])
+        ```
+
+        Args:
+            texts: The texts; none gives ``[]`` and sends nothing.
+            show_progress: Show a bar of the batches.
+            **kwargs: Parameters of this call; what is not a common one goes to the model.
+
+        Returns:
+            One vector a text, in the order of the texts.
+
+        Raises:
+            InferenceError: A request failed; requests not yet sent are not sent.
+        """
+        return self._observed(texts, _DOCUMENT, kwargs, show_progress=show_progress)
+
+    async def aget_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[Embedding]:
+        """Like :meth:`get_text_embedding_batch`."""
+        return await self._aobserved(texts, _DOCUMENT, kwargs, show_progress=show_progress)
+
+    def _observed(
+        self, texts: list[str], kind: str, call: Mapping[str, Any], *, show_progress: bool = False
+    ) -> list[Embedding]:
+        params, implied = self._request(kind, call)
+        seen = Observed(self, self.cache_scope(), {"input_type": implied, **params})
+        with seen.events(len(texts), show_progress=show_progress):
+            result = self._client.embed(
+                texts, params, before=seen.before, done=seen.done, implied_input_type=implied
             )
-        return {name: value for name, value in params.items() if name != "input_type"}
+        return self._counted(result)
 
-    def _counted(self, result: EmbeddingsResult) -> list[Embedding]:
-        counts = {name: n for name, n in (result.usage or {}).items() if isinstance(n, int)}
-        with _usage_lock:
-            for name, count in counts.items():
-                self._usage[name] = self._usage.get(name, 0) + count
-        return result.vectors
+    async def _aobserved(
+        self, texts: list[str], kind: str, call: Mapping[str, Any], *, show_progress: bool = False
+    ) -> list[Embedding]:
+        params, implied = self._request(kind, call)
+        seen = Observed(self, self.cache_scope(), {"input_type": implied, **params})
+        with seen.events(len(texts), show_progress=show_progress):
+            result = await self._client.aembed(
+                texts,
+                params,
+                before=seen.abefore,
+                done=seen.adone,
+                implied_input_type=implied,
+                max_concurrency=self.num_workers,
+            )
+        return self._counted(result)
 
     # -- the base class's hooks, for code that calls them --
 
     def _get_text_embedding(self, text: str) -> Embedding:
-        return self._send([text], self._text_params({}))[0]
+        return self._get_text_embeddings([text])[0]
 
     async def _aget_text_embedding(self, text: str) -> Embedding:
-        return (await self._asend([text], self._text_params({})))[0]
+        return (await self._aget_text_embeddings([text]))[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
-        return self._send(texts, self._text_params({}))
+        params, implied = self._request(_DOCUMENT, {})
+        return self._counted(self._client.embed(texts, params, implied_input_type=implied))
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
-        return await self._asend(texts, self._text_params({}))
+        params, implied = self._request(_DOCUMENT, {})
+        return self._counted(await self._client.aembed(texts, params, implied_input_type=implied))
 
     def _get_query_embedding(self, query: str) -> Embedding:
-        return self._send([query], self._query_params({}))[0]
+        params, implied = self._request(_QUERY, {})
+        return self._counted(self._client.embed([query], params, implied_input_type=implied))[0]
 
     async def _aget_query_embedding(self, query: str) -> Embedding:
-        return (await self._asend([query], self._query_params({})))[0]
+        params, implied = self._request(_QUERY, {})
+        return self._counted(await self._client.aembed([query], params, implied_input_type=implied))[0]
 
     # -- images: get_image_embedding, get_image_embedding_batch and their twins are the base class's --
 
@@ -215,21 +251,40 @@ class AzureInferenceEmbedding(EndpointComponent, BatchedEmbedding):
 
     def _get_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
         images = [image_url(image) for image in img_file_paths]
-        return self._counted(self._any_client().embed_images(images, **self._params({})))
+        return self._counted(self._client.embed_images(images, self._params({})))
 
     async def _aget_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
         images = [image_url(image) for image in img_file_paths]
-        return self._counted(await self._any_client().aembed_images(images, **self._params({})))
+        return self._counted(await self._client.aembed_images(images, self._params({})))
 
-    # -- the client --
+    # -- parameters and client --
 
-    def _settings(self) -> tuple[Any, ...]:
-        return (*super()._settings(), self.embed_batch_size, self.max_concurrency)
+    def _request(self, kind: str, call: Mapping[str, Any]) -> tuple[Parameters, str | None]:
+        """The parameters of a call, and the input type that only its method implies, not the user."""
+        input_type: str | None = getattr(self, kind)
+        if kind in self.model_fields_set:
+            return self._params(call, input_type), None
+        return self._params(call), input_type
 
-    def _make_client(self, connection: Connection) -> EmbeddingsClient:
-        return EmbeddingsClient(
-            connection, batch_size=self.embed_batch_size, max_concurrency=self.max_concurrency
-        )
+    def _params(self, call: Mapping[str, Any], input_type: str | None = None) -> Parameters:
+        """The fields as they are now under one call's keywords."""
+        values = self.__dict__
+        fields = {name: values[name] for name in _PARAMETERS}
+        return merge_params({"model": self.model, "input_type": input_type, **fields}, call)
 
-    def _any_client(self) -> EmbeddingsClient:
-        return self._client_as(EmbeddingsClient)
+    def _counted(self, result: EmbeddingsResult) -> list[Embedding]:
+        with _usage_lock:
+            for name, count in (result.usage or {}).items():
+                self._usage[name] = self._usage.get(name, 0) + count
+        return result.vectors
+
+    def _asked_model(self) -> str | None:
+        return None if self.model_name == "unknown" else self.model_name
+
+    def _client_options(self) -> dict[str, Any]:
+        return {"batch_size": self.embed_batch_size, "max_concurrency": self.max_concurrency}
+
+    @property
+    def _client(self) -> EmbeddingsClient:
+        client: EmbeddingsClient = self._current()
+        return client

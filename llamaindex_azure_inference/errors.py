@@ -22,48 +22,8 @@ comes out of ``IngestionPipeline.run`` as itself; the text of a 429 holds "429" 
 LlamaIndex's extractors look for.
 """
 
-from azure_inference_core.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    ConnectionFailedError,
-    ContentFilteredError,
-    ContextLengthError,
-    DeadlineExceededError,
-    IncompleteResponseError,
-    InferenceError,
-    InvalidRequestError,
-    MalformedResponseError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitedError,
-    RedirectRefusedError,
-    RefusedParameter,
-    ResponseError,
-    ResponseTooLargeError,
-    ServerError,
-    StatusError,
-    UnsupportedParameterError,
-)
+from azure_inference_core import errors
+from azure_inference_core.errors import *  # noqa: F403 - all of the tree
 
-__all__ = [
-    "AuthenticationError",
-    "ConfigurationError",
-    "ConnectionFailedError",
-    "ContentFilteredError",
-    "ContextLengthError",
-    "DeadlineExceededError",
-    "IncompleteResponseError",
-    "InferenceError",
-    "InvalidRequestError",
-    "MalformedResponseError",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "RateLimitedError",
-    "RedirectRefusedError",
-    "RefusedParameter",
-    "ResponseError",
-    "ResponseTooLargeError",
-    "ServerError",
-    "StatusError",
-    "UnsupportedParameterError",
-]
+__all__: list[str] = []
+__all__ += errors.__all__

@@ -46,6 +46,8 @@ def pytest_runtest_setup() -> None:
 
 
 @pytest.fixture
-def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the waits between attempts, but make them short."""
-    monkeypatch.setattr("azure_inference_core._client.retry._FIRST_BACKOFF", 0.01)
+def quick_retries() -> Iterator[None]:
+    from azure_inference_core import testing  # tests of the local endpoint do without the core
+
+    with testing.quick_retries():
+        yield

@@ -31,8 +31,6 @@ CREDENTIAL = re.compile(r'credential="[^"]*"')
 
 
 class Example(NamedTuple):
-    """A block of code in a docstring."""
-
     path: Path
     owner: str
     code: str
@@ -81,7 +79,6 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that examples name."""
     made = tmp_path_factory.mktemp("examples")
     Image.new("RGB", (64, 64), "orange").save(made / "photo.png")
     (made / "clip").mkdir()
@@ -98,6 +95,7 @@ def strict(code: str) -> str:
     return ast.unparse(tree)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("example", EXAMPLES, ids=[f"{e.package}.{e.owner}" for e in EXAMPLES])
 def test_the_example_runs(
@@ -128,34 +126,42 @@ TYPES = {"OnChunk", "Progress", "CATALOGUE"}
 HOOKS = {"cache_scope", "class_name", "is_lc_serializable", "lc_attributes", "lc_secrets", "model_post_init"}
 
 
-@pytest.mark.parametrize(("module", "name"), list(public_names()))
-def test_every_public_name_has_an_example(module: str, name: str) -> None:
+def test_every_public_name_has_an_example() -> None:
     """Whoever looks a name up in the reference sees it in use."""
-    assert name in SHOWN | TYPES
+    missing = [f"{module}.{name}" for module, name in public_names() if name not in SHOWN | TYPES]
+    assert not missing, "\n".join(missing)
 
 
-@pytest.mark.parametrize(("module", "name"), list(public_names()))
-def test_every_public_method_is_in_an_example(module: str, name: str) -> None:
-    """So does whoever looks up a method; the hooks that only the frameworks call are described in words."""
-    value = getattr(importlib.import_module(module), name)
-    if not inspect.isclass(value):
-        return
+def unseen_methods(value: type) -> Iterator[str]:
+    """The public methods of a class that none of its docstrings calls."""
     ours = [cls for cls in value.__mro__ if cls.__module__.partition(".")[0] in PACKAGES]
     members = {key: member for cls in ours for key, member in vars(cls).items() if key[0] != "_"}
-    methods = {
-        key
-        for key, member in members.items()
-        if isinstance(member, (property, classmethod, staticmethod)) or inspect.isfunction(member)
-    }
     texts = [inspect.getdoc(member) or "" for member in (*ours, *members.values())]
-    unseen = {key for key in methods - HOOKS if not any(f".{key}" in text for text in texts)}
-    assert not unseen
+    for key, member in members.items():
+        is_method = isinstance(member, (property, classmethod, staticmethod)) or inspect.isfunction(member)
+        if is_method and key not in HOOKS and not any(f".{key}" in text for text in texts):
+            yield key
 
 
-@pytest.mark.parametrize("path", MODULES, ids=[str(path.relative_to(ROOT)) for path in MODULES])
-def test_sessions_in_docstrings_are_true(path: Path) -> None:
+def test_every_public_method_is_in_an_example() -> None:
+    """So does whoever looks up a method; the hooks that only the frameworks call are described in words."""
+    values = {
+        (module, name): getattr(importlib.import_module(module), name) for module, name in public_names()
+    }
+    missing = [
+        f"{module}.{name}.{method}"
+        for (module, name), value in values.items()
+        if inspect.isclass(value)
+        for method in unseen_methods(value)
+    ]
+    assert not missing, "\n".join(missing)
+
+
+def test_sessions_in_docstrings_are_true() -> None:
     """What follows ``>>>`` in a docstring gives what stands below it."""
-    if ">>>" not in path.read_text():
-        return
-    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    assert doctest.testmod(module).failed == 0
+    failed = []
+    for path in [path for path in MODULES if ">>>" in path.read_text()]:
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        if doctest.testmod(module).failed:
+            failed.append(module.__name__)
+    assert not failed, "\n".join(failed)

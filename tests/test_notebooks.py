@@ -22,22 +22,18 @@ _spec.loader.exec_module(execute)
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A notebook as JSON."""
     return json.loads(path.read_text())
 
 
 def source_of(cell: dict[str, Any]) -> str:
-    """A cell's text."""
     return "".join(cell["source"])
 
 
 def code_cells(path: Path) -> list[dict[str, Any]]:
-    """A notebook's cells of code."""
     return [cell for cell in load(path)["cells"] if cell["cell_type"] == "code"]
 
 
 def output(text: str, **more: Any) -> dict[str, Any]:
-    """A notebook with one output."""
     stream = {"output_type": "stream", "name": "stdout", "text": text, **more}
     return {"cells": [{"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": [stream]}]}
 

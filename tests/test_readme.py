@@ -62,12 +62,12 @@ def picture() -> bytes:
 
 
 def blocks(path: Path, *languages: str) -> list[Block]:
-    """A document's blocks in some languages."""
     return [block for block in blocks_of(path.read_text()) if block.language in languages]
 
 
 # LlamaIndex's agents read attributes that pydantic has deprecated.
 @pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
 def test_every_block_of_python_runs(path: Path, reader: Endpoint) -> None:
@@ -103,7 +103,6 @@ def test_every_command_exists(path: Path) -> None:
 
 
 def check_command(words: list[str]) -> None:
-    """Fail if a command of a document does not exist."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     if words[0] == "make":
         makefile = (ROOT / "Makefile").read_text()

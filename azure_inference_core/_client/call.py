@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from azure_inference_core._client.habits import Habits
 from azure_inference_core._client.retry import Attempts, RetryBudget
 from azure_inference_core._refusal.judging import request_id_of, status_error
 from azure_inference_core._request.parameters import EncodedRequest
 from azure_inference_core._response.whole import parse_json
-from azure_inference_core._transport.network import Deadline
-from azure_inference_core.connection import Connection, Timeouts, check_retries
+from azure_inference_core.connection import Connection, check_retries
 from azure_inference_core.errors import AuthenticationError, InferenceError, StatusError
+from azure_inference_core.timeouts import Deadline, Timeouts
+
+ReadT = TypeVar("ReadT")
 
 _log = logging.getLogger("azure_inference")
 
@@ -34,44 +37,68 @@ class Answer:
     request_id: str | None
     attempts: int
 
+    def read(self, parse: Callable[[dict[str, Any]], ReadT]) -> ReadT:
+        """What a parser makes of the body; an error of its says which request it is about."""
+        try:
+            return parse(self.body)
+        except InferenceError as error:
+            error.attempts, error.request_id = self.attempts, self.request_id
+            raise
+
 
 class Call:
-    """One call, from its encoded request to its answer or error.
+    """One call, from its parameters to its answer or error.
 
     Args:
         connection: Where to.
         budget: The client's budget of retries.
+        habits: What the client has learned of the endpoint's models.
         method: ``"GET"`` or ``"POST"``.
         route: Such as ``/chat/completions``.
-        encoded: The body and the headers that depend on the call.
+        encode: Makes the request of what is added to it.
+        added: What this package adds by itself, by parameter.
         base_headers: The headers of every call.
         params: ``timeout`` and ``max_retries``, where the call has its own.
     """
+
+    deadline: Deadline
 
     def __init__(
         self,
         connection: Connection,
         budget: RetryBudget,
+        habits: Habits,
         method: str,
         route: str,
-        encoded: EncodedRequest,
+        encode: Callable[[Mapping[str, Any]], EncodedRequest],
+        added: Mapping[str, Any],
         base_headers: Mapping[str, str],
         params: Mapping[str, Any],
     ) -> None:
         timeout, retries = params.get("timeout"), params.get("max_retries")
         self.method = method
-        self.url = connection.url(route, encoded.model)
-        self.body = encoded.body if method == "POST" else None
-        self.headers = {**base_headers, "x-ms-client-request-id": str(uuid.uuid4()), **encoded.headers}
         self._timeouts = connection.timeouts if timeout is None else Timeouts.of(timeout)
-        self.deadline = Deadline(self._timeouts)
         self.attempts = Attempts(
             connection.max_retries if retries is None else check_retries(retries), budget
         )
         self._connection = connection
+        self._habits = habits
         self._route = route
+        self._encode = encode
+        self._all_added = added
+        self._base_headers = {**base_headers, "x-ms-client-request-id": str(uuid.uuid4())}
+        self._model = params.get("model") or connection.model
         self._renewed = False
         self._started = 0.0
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Encode the request, without what the model is known to refuse."""
+        self.added = self._habits.kept(self._model, self._all_added)
+        encoded = self._encode(self.added)
+        self.url = self._connection.url(self._route, encoded.model)
+        self.body = encoded.body if self.method == "POST" else None
+        self.headers = {**self._base_headers, **encoded.headers}
 
     def begin(self) -> None:
         """An attempt begins, and with the first the call's time: a stream may be started long after it was made."""
@@ -92,6 +119,9 @@ class Call:
             self._renewed = True
             if self._connection.auth.renew(self.deadline.sent_at):
                 return 0.0
+        if self._habits.learned(error, self._model, self.added):
+            self._prepare()
+            return 0.0
         wait = self.attempts.wait_after(error, self.deadline.left())
         if wait is None:
             raise error
@@ -100,7 +130,7 @@ class Call:
     def succeeded(self, status: int, headers: Mapping[str, str]) -> None:
         """An attempt brought an answer."""
         self.attempts.succeeded()
-        self._note(str(status), request_id_of(headers))
+        self._note(str(status), headers)
 
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> StatusError:
         """The error of an answer that is not a success; a service that quotes the credential is not quoted."""
@@ -109,7 +139,6 @@ class Call:
             status,
             {name: conceal(value) for name, value in headers.items()},
             conceal(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
-            attempts=self.attempts.made,
             url_host=self._connection.host,
         )
 
@@ -132,7 +161,8 @@ class Call:
         except InferenceError as error:
             raise self.explained(error, headers) from error.__cause__
 
-    def _note(self, outcome: str, request_id: str | None) -> None:
+    def _note(self, outcome: str, told: Mapping[str, str] | str | None) -> None:
+        """Write a line of log; ``told`` is the request's id, or the headers it stands in."""
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug(
                 "%s%s -> %s in %.0f ms (attempt %d, request id %s)",
@@ -141,5 +171,5 @@ class Call:
                 outcome,
                 (time.monotonic() - self._started) * 1000,
                 self.attempts.made,
-                request_id,
+                request_id_of(told) if isinstance(told, Mapping) else told,
             )

@@ -7,36 +7,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-    Generator,
-    Mapping,
-)
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
 from platform import python_version
-from types import TracebackType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from typing_extensions import Self
 
 from azure_inference_core._client.call import Answer, Call
+from azure_inference_core._client.component import Closing
+from azure_inference_core._client.habits import Habits
 from azure_inference_core._client.retry import RetryBudget
-from azure_inference_core._request.parameters import EncodedRequest, encode_request
+from azure_inference_core._request.parameters import EncodedRequest, Parameters, encode_request
 from azure_inference_core._response.body import Body, Inflater
 from azure_inference_core._response.streamed import StreamReader
 from azure_inference_core._response.whole import parse_info
-from azure_inference_core._transport.sdk import Transport
+from azure_inference_core._transport.sdk import SdkClients
 from azure_inference_core.connection import Connection
 from azure_inference_core.errors import ConfigurationError, IncompleteResponseError, InferenceError
-from azure_inference_core.values import ModelInfo
+from azure_inference_core.values import ChatResult, CompletionResult, ModelInfo
 
 if TYPE_CHECKING:
     from azure_inference_core._transport.http_async import AsyncReply
     from azure_inference_core._transport.http_sync import SyncReply
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _REFUSAL_BYTES = 64 * 1024
 _USER_AGENT = (
     f"azure-inference-integrations/{version('azure-inference-integrations')} Python/{python_version()}"
@@ -44,12 +42,11 @@ _USER_AGENT = (
 
 DeltaT = TypeVar("DeltaT")
 ReceivedT = TypeVar("ReceivedT")
-ParsedT = TypeVar("ParsedT")
-ClientT = TypeVar("ClientT", bound="Client")
-ReaderClass: TypeAlias = Callable[[Mapping[str, str], int, int], StreamReader[DeltaT]]
+ParsedT = TypeVar("ParsedT", ChatResult, CompletionResult)
+ReaderClass: TypeAlias = Callable[[Mapping[str, str], int], StreamReader[DeltaT]]
 
 
-class Client:
+class Client(Closing):
     """A client of one endpoint; nothing touches the network before the first call.
 
     Safe to share by threads, event loops and forked processes, and usable again after it was closed. A
@@ -62,6 +59,7 @@ class Client:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._budget = RetryBudget()
+        self._habits = Habits()
         self._headers = {
             "accept": "application/json",
             "accept-encoding": "identity",
@@ -69,7 +67,7 @@ class Client:
             "user-agent": f"{connection.user_agent} {_USER_AGENT}".strip(),
             **connection.default_headers,
         }
-        self._transport = Transport(connection)
+        self._sdk = SdkClients(connection)
         self._info: ModelInfo | None = None
 
     def info(self) -> ModelInfo:
@@ -85,13 +83,13 @@ class Client:
             InferenceError: It did not answer.
         """
         if self._info is None:
-            self._info = parse_info(self._exchange(self._info_call()).body)
+            self._info = self._exchange(self._info_call()).read(parse_info)
         return self._info
 
     async def ainfo(self) -> ModelInfo:
         """As :meth:`info`, async."""
         if self._info is None:
-            self._info = parse_info((await self._aexchange(self._info_call())).body)
+            self._info = (await self._aexchange(self._info_call())).read(parse_info)
         return self._info
 
     def close(self) -> None:
@@ -101,7 +99,7 @@ class Client:
         client.close()
         ```
         """
-        self._transport.close()
+        self._sdk.close()
 
     async def aclose(self) -> None:
         """Close the connections of this event loop, and those of sync calls; so does ``async with``.
@@ -110,29 +108,7 @@ class Client:
         await client.aclose()
         ```
         """
-        await self._transport.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
+        await self._sdk.aclose()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.connection!r})"
@@ -146,44 +122,55 @@ class Client:
         return copied
 
     @staticmethod
-    def _parsed(answer: Answer, parse: Callable[[dict[str, Any], str | None, int], ParsedT]) -> ParsedT:
-        try:
-            return parse(answer.body, answer.request_id, answer.attempts)
-        except InferenceError as error:
-            error.attempts, error.request_id = answer.attempts, answer.request_id
-            raise
+    def _parsed(answer: Answer, parse: Callable[[dict[str, Any]], ParsedT]) -> ParsedT:
+        return replace(answer.read(parse), request_id=answer.request_id, attempts=answer.attempts)
 
     def _info_call(self) -> Call:
         dialect = self.connection.dialect
         if not dialect.has_info:
             raise ConfigurationError(f"an endpoint of the {dialect.name} kind has no /info route")
-        return self._make_call("GET", "/info", EncodedRequest(b"", {}, None), {})
+        return self._make_call("GET", "/info", lambda _: EncodedRequest(b"", {}, None), {}, {})
 
     def _post(
         self,
         route: str,
-        payload: Mapping[str, Any],
-        params: Mapping[str, Any],
+        own: tuple[str, Any],
+        params: Parameters,
         known: frozenset[str],
         *,
+        added: Mapping[str, Any] = _NOTHING,
         stream: bool = False,
     ) -> Call:
+        """A call of a route with its own field and content; ``added`` is what the user did not ask for."""
         connection = self.connection
-        if connection.model is not None and params.get("model") is None:
-            params = {**params, "model": connection.model}
-        encoded = encode_request(
-            payload,
-            params,
-            known,
-            extras_header=connection.dialect.has_extras_header,
-            stream=stream,
-            stream_options=connection.dialect.stream_usage == "stream_options",
-            max_bytes=connection.max_request_bytes,
-        )
-        return self._make_call("POST", route, encoded, params)
+        if connection.model is not None and "model" not in params:
+            params = Parameters({**params, "model": connection.model})
 
-    def _make_call(self, method: str, route: str, encoded: EncodedRequest, params: Mapping[str, Any]) -> Call:
-        return Call(self.connection, self._budget, method, route, encoded, self._headers, params)
+        def encode(added: Mapping[str, Any]) -> EncodedRequest:
+            return encode_request(
+                *own,
+                Parameters({**added, **params}) if added else params,
+                known,
+                extras_header=connection.dialect.has_extras_header,
+                stream=stream,
+                stream_options=connection.dialect.stream_usage == "stream_options",
+                max_bytes=connection.max_request_bytes,
+            )
+
+        unasked = {name: value for name, value in added.items() if name not in params}
+        return self._make_call("POST", route, encode, unasked, params)
+
+    def _make_call(
+        self,
+        method: str,
+        route: str,
+        encode: Callable[[Mapping[str, Any]], EncodedRequest],
+        added: Mapping[str, Any],
+        params: Mapping[str, Any],
+    ) -> Call:
+        return Call(
+            self.connection, self._budget, self._habits, method, route, encode, added, self._headers, params
+        )
 
     def _exchange(self, call: Call) -> Answer:
         limit = self.connection.max_response_bytes
@@ -201,7 +188,7 @@ class Client:
         while True:
             call.begin()
             try:
-                reply = self._transport.send(call.method, call.url, call.headers, call.body, call.deadline)
+                reply = self._sdk.send(call.method, call.url, call.headers, call.body, call.deadline)
                 try:
                     if not 200 <= reply.status < 300:
                         raise call.refused(reply.status, reply.headers, _read_refusal(reply))
@@ -220,9 +207,7 @@ class Client:
         while True:
             call.begin()
             try:
-                reply = await self._transport.asend(
-                    call.method, call.url, call.headers, call.body, call.deadline
-                )
+                reply = await self._sdk.asend(call.method, call.url, call.headers, call.body, call.deadline)
                 try:
                     if not 200 <= reply.status < 300:
                         raise call.refused(reply.status, reply.headers, await _aread_refusal(reply))
@@ -239,7 +224,7 @@ class Client:
 
     def _stream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> Generator[DeltaT, None, None]:
         reply = self._attempt(call, lambda reply: reply)
-        reader = self._reader(call, reply, reader_class)
+        reader = reader_class(reply.headers, self.connection.max_event_bytes)
         try:
             inflater = self._inflater(reply)
             while not reader.done:
@@ -261,7 +246,7 @@ class Client:
 
     async def _astream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> AsyncGenerator[DeltaT, None]:
         reply = await self._aattempt(call, _as_it_is)
-        reader = self._reader(call, reply, reader_class)
+        reader = reader_class(reply.headers, self.connection.max_event_bytes)
         try:
             inflater = self._inflater(reply)
             while not reader.done:
@@ -283,11 +268,6 @@ class Client:
         finally:
             reply.close()
 
-    def _reader(
-        self, call: Call, reply: SyncReply | AsyncReply, reader_class: ReaderClass[DeltaT]
-    ) -> StreamReader[DeltaT]:
-        return reader_class(reply.headers, call.attempts.made, self.connection.max_event_bytes)
-
     def _inflater(self, reply: SyncReply | AsyncReply) -> Inflater:
         return Inflater(reply.headers.get("content-encoding", ""), self.connection.max_response_bytes)
 
@@ -308,22 +288,22 @@ async def _aread(reply: AsyncReply, limit: int) -> bytes:
 
 def _read_refusal(reply: SyncReply) -> bytes:
     """The body of a refusal, as much as there is: a broken one must not hide the status."""
-    body = None
+    body = Body({}, _REFUSAL_BYTES)
     with suppress(InferenceError):
         body = Body(reply.headers, _REFUSAL_BYTES)
         while block := reply.read():
             body.add(block)
-    return body.whole() if body else b""
+    return body.whole()
 
 
 async def _aread_refusal(reply: AsyncReply) -> bytes:
     """As :func:`_read_refusal`, async."""
-    body = None
+    body = Body({}, _REFUSAL_BYTES)
     with suppress(InferenceError):
         body = Body(reply.headers, _REFUSAL_BYTES)
         while block := await reply.read():
             body.add(block)
-    return body.whole() if body else b""
+    return body.whole()
 
 
 async def _as_it_is(reply: AsyncReply) -> AsyncReply:

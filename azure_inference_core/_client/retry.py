@@ -1,13 +1,18 @@
 """Whether to send again, and how long to wait first. Pure: no clock and no sleep of its own.
 
 Three attempts by default, full jitter, a server's own wait obeyed up to a minute, and a budget (botocore's
-numbers) that keeps an outage from being met with a multiple of the traffic.
+numbers) that keeps an outage from being met with a multiple of the traffic. How long the waits are stands in
+:class:`Pace`, which tests may change.
 """
 
 from __future__ import annotations
 
+import math
 import random
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from azure_inference_core.errors import (
     ConnectionFailedError,
@@ -20,10 +25,46 @@ from azure_inference_core.errors import (
 LONGEST_WAIT = 60.0
 """Seconds; a service that asks for more gets no retry, and the error says how long it asked for."""
 
-_FIRST_BACKOFF = 0.5
-_LARGEST_BACKOFF = 8.0
 _GOLDEN = 0.6180339887498949
 _RETRIED = (ConnectionFailedError, IncompleteResponseError, StatusError)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pace:
+    """How fast calls are sent again.
+
+    Attributes:
+        first_backoff: The longest wait before the second attempt, seconds; it doubles with each one more.
+        largest_backoff: Where the doubling stops, seconds.
+        longest_wait: Where a wait ends in any case, one that the service asked for, too, seconds.
+        most_attempts: How often a call is sent at most, whatever its ``max_retries``.
+    """
+
+    first_backoff: float = 0.5
+    largest_backoff: float = 8.0
+    longest_wait: float = math.inf
+    most_attempts: float = math.inf
+
+
+_paces = [Pace()]
+_paces_lock = threading.Lock()
+
+
+def current_pace() -> Pace:
+    """The pace of every call of this process."""
+    return _paces[-1]
+
+
+@contextmanager
+def at_pace(pace: Pace) -> Iterator[None]:
+    """Let another pace hold; blocks of several threads may end in any order."""
+    with _paces_lock:
+        _paces.append(pace)
+    try:
+        yield
+    finally:
+        with _paces_lock:
+            _paces.remove(pace)
 
 
 class RetryBudget:
@@ -84,26 +125,27 @@ class Attempts:
             error: How the last attempt failed.
             remaining: Seconds left of the call's total time.
         """
+        pace = current_pace()
         if self._left <= 0 or not error.is_retryable or not isinstance(error, _RETRIED):
             return None
         asked = error.retry_after or 0.0
-        wait = self._wait(asked)
+        wait = self._wait(asked, pace)
         if asked and asked < remaining <= wait:
             wait = asked
-        if asked > LONGEST_WAIT or wait >= remaining:
+        if asked > LONGEST_WAIT or wait >= remaining or self.made >= pace.most_attempts:
             return None
         if not (asked and isinstance(error, RateLimitedError)):
             if not self._budget.take():
                 return None
             self._paid += 1
         self._left -= 1
-        return wait
+        return min(wait, pace.longest_wait)
 
     def succeeded(self) -> None:
         """Give back to the budget what this call's retries took."""
         self._budget.give_back(self._paid)
 
-    def _wait(self, asked: float) -> float:
+    def _wait(self, asked: float, pace: Pace) -> float:
         if asked:
-            return asked + self._budget.spread() * min(asked, _LARGEST_BACKOFF)
-        return random.uniform(0, min(_LARGEST_BACKOFF, _FIRST_BACKOFF * 2 ** (self.made - 1)))
+            return asked + self._budget.spread() * min(asked, pace.largest_backoff)
+        return random.uniform(0, min(pace.largest_backoff, pace.first_backoff * 2 ** (self.made - 1)))

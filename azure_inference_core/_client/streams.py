@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from types import TracebackType
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Generic, TypeVar
 
 DeltaT = TypeVar("DeltaT")
 
 
-class Stream(Generic[DeltaT]):
+class Stream(AbstractContextManager["Stream[DeltaT]"], Generic[DeltaT]):
     """Deltas as they arrive; the request is sent at the first.
 
     Closing it (or leaving its ``with`` block, or dropping it) ends the answer: the service is told.
@@ -38,19 +38,11 @@ class Stream(Generic[DeltaT]):
         """
         self._deltas.close()
 
-    def __enter__(self) -> Stream[DeltaT]:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-class AsyncStream(Generic[DeltaT]):
+class AsyncStream(AbstractAsyncContextManager["AsyncStream[DeltaT]"], Generic[DeltaT]):
     """As :class:`Stream`, async.
 
     Args:
@@ -77,13 +69,5 @@ class AsyncStream(Generic[DeltaT]):
         """
         await self._deltas.aclose()
 
-    async def __aenter__(self) -> AsyncStream[DeltaT]:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from azure_inference_core._refusal.reading import ErrorFacts, read_error_body, read_error_value
-from azure_inference_core._refusal.wording import Answer, clean, text_of
+from azure_inference_core._refusal.wording import Envelope, clean, text_of
 from azure_inference_core.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -86,8 +86,9 @@ _CONTEXT_TEXT = re.compile(
     re.IGNORECASE,
 )
 # What an error event inside a stream calls itself, where it gives no status.
+_RATE_WORDS = re.compile(r"rate.?limit|too.?many.?requests|\b429\b", re.IGNORECASE)
 _STREAM_WORDS: tuple[tuple[re.Pattern[str], int], ...] = (
-    (re.compile(r"rate.?limit|too.?many.?requests|\b429\b", re.IGNORECASE), 429),
+    (_RATE_WORDS, 429),
     (re.compile(r"authentication|unauthorized|invalid_api_key", re.IGNORECASE), 401),
     (re.compile(r"permission|forbidden", re.IGNORECASE), 403),
     (re.compile(r"not_?found", re.IGNORECASE), 404),
@@ -100,94 +101,85 @@ def status_error(
     headers: Mapping[str, str],
     body: bytes,
     *,
-    attempts: int = 1,
     url_host: str | None = None,
 ) -> StatusError:
     """Make the error of a complete answer.
 
     Args:
         status: The HTTP status, 300 to 599.
-        headers: The answer's headers, in any case.
+        headers: The answer's headers, lower-case names.
         body: The answer's body, capped by the caller.
-        attempts: How many times the request was sent.
         url_host: The host that answered, for the text.
 
     Returns:
         An error of the class the caller needs; see the module's first paragraph for 424.
     """
-    lower = {name.lower(): value for name, value in headers.items()}
     facts = read_error_body(body)
-    if not facts.codes and lower.get("x-ms-error-code"):
-        facts.codes.append(lower["x-ms-error-code"][:100])
-    model_status = _model_status(lower, facts) if status == 424 else None
+    if not facts.codes and headers.get("x-ms-error-code"):
+        facts.codes.append(headers["x-ms-error-code"][:100])
+    model_status = _model_status(headers, facts) if status == 424 else None
     kind = _class_of(facts, model_status or status)
     if status == 424 and not issubclass(kind, _UNWRAPPED):
         kind = ServerError
-    answer = Answer(
+    envelope = Envelope(
         status=status,
         model_status=model_status,
-        request_id=request_id_of(lower),
-        retry_after=retry_after_seconds(lower),
+        request_id=request_id_of(headers),
+        retry_after=retry_after_seconds(headers),
         host=url_host,
-        location=lower.get("location", ""),
+        location=headers.get("location", ""),
     )
-    kept = {name: value for name, value in lower.items() if name not in _UNKEPT}
+    kept = {name: value for name, value in headers.items() if name not in _UNKEPT}
     return _make(
         kind,
         facts,
-        answer,
-        attempts=attempts,
-        is_retryable=is_retryable_status(status, lower),
+        envelope,
+        is_retryable=is_retryable_status(status, headers),
         response=ErrorResponse(status, kept, body),
     )
 
 
-def stream_error(
-    payload: Any, headers: Mapping[str, str], *, attempts: int = 1, in_stream: bool = True
-) -> InferenceError:
+def stream_error(payload: Any, headers: Mapping[str, str], *, in_stream: bool = True) -> InferenceError:
     """Make the error of an event that reports a failure inside a stream, or of a 200 that is one.
 
     Args:
         payload: The event's decoded JSON, or its text.
-        headers: The headers of the answer the event came in.
-        attempts: How many times the request was sent.
+        headers: The headers of the answer the event came in, lower-case names.
         in_stream: Whether it came as an event of a stream.
 
     Returns:
         The class its status, code or type names, else a `ServerError`. ``status`` is the one the event gives, or the
         one its words stand for; an event that says nothing of the kind has 500.
     """
-    lower = {name.lower(): value for name, value in headers.items()}
     facts = read_error_value(payload)
     status = _stream_status(facts)
     kind = _class_of(facts, status)
-    answer = Answer(
+    envelope = Envelope(
         status=status,
-        request_id=request_id_of(lower),
-        retry_after=retry_after_seconds(lower),
+        request_id=request_id_of(headers),
+        retry_after=retry_after_seconds(headers),
         in_stream=in_stream,
     )
     retryable = status in _RETRYABLE and kind in (RateLimitedError, ServerError)
-    return _make(kind, facts, answer, attempts=attempts, is_retryable=retryable)
+    return _make(kind, facts, envelope, is_retryable=retryable)
 
 
 def retry_after_seconds(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
     """How long the service asked to wait.
 
     Args:
-        headers: The answer's headers, in any case.
+        headers: The answer's headers, lower-case names.
         now: The time a date is compared with, in seconds since the epoch; default: the clock.
 
     Returns:
         Seconds, 0 for a date in the past; ``None`` if there is no header that can be read.
     """
-    lower = {name.lower(): str(value).strip() for name, value in headers.items()}
     for name, scale in _WAITS:
-        value = lower.get(name, "")
+        value = headers.get(name, "").strip()
         if _SECONDS.fullmatch(value) and math.isfinite(float(value)):
             return float(value) / scale
     try:
-        date = parsedate_to_datetime(lower.get("retry-after", ""))
+        date = parsedate_to_datetime(headers.get("retry-after", ""))
         moment = (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
@@ -199,23 +191,23 @@ def is_retryable_status(status: int, headers: Mapping[str, str]) -> bool:
 
     Args:
         status: The HTTP status; a 424 counts as the status of the container behind it.
-        headers: The answer's headers, in any case.
+        headers: The answer's headers, lower-case names.
     """
     if status == 424:
-        status = _model_status({name.lower(): value for name, value in headers.items()}, None) or 424
+        status = _model_status(headers, None) or 424
     return status in _RETRYABLE
 
 
-def _model_status(lower: Mapping[str, str], facts: ErrorFacts | None) -> int | None:
-    value = str(lower.get(_MODEL_STATUS, "")).strip()
+def _model_status(headers: Mapping[str, str], facts: ErrorFacts | None) -> int | None:
+    value = headers.get(_MODEL_STATUS, "").strip()
     if re.fullmatch(r"[2-5][0-9]{2}", value):
         return int(value)
     return facts.status if facts else None
 
 
-def request_id_of(lower: Mapping[str, str]) -> str | None:
+def request_id_of(headers: Mapping[str, str]) -> str | None:
     """The service's id of a request, from headers with lower-case names."""
-    return next((clean(lower[name], 100) for name in _REQUEST_ID if lower.get(name)), None)
+    return next((clean(headers[name], 100) for name in _REQUEST_ID if headers.get(name)), None)
 
 
 def _class_of(facts: ErrorFacts, status: int) -> type[StatusError]:
@@ -247,33 +239,35 @@ def _stream_status(facts: ErrorFacts) -> int:
             return int(code)
     if _is_filtered(facts) or facts.words & _CONTEXT_WORDS or facts.refused:
         return 400
-    # The message is asked last: it can hold any word.
-    for text in (" ".join(facts.words), facts.message):
-        for pattern, status in _STREAM_WORDS[: None if text is not facts.message else 1]:
-            if pattern.search(text):
-                return status
+    words = " ".join(facts.words)
+    for pattern, status in _STREAM_WORDS:
+        if pattern.search(words):
+            return status
+    # The message can hold any word: it is asked for the plainest one only.
+    if _RATE_WORDS.search(facts.message):
+        return 429
     return 400 if _CONTEXT_TEXT.search(facts.message) else 500
 
 
-def _make(kind: type[StatusError], facts: ErrorFacts, answer: Answer, **details: Any) -> StatusError:
+def _make(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope, **details: Any) -> StatusError:
     if issubclass(kind, UnsupportedParameterError):
         details["parameters"] = tuple(facts.refused)
     elif issubclass(kind, ContentFilteredError):
         details["categories"] = facts.filters
-        details["source"] = "completion" if _is_about_output(facts, answer) else "prompt"
+        details["source"] = "completion" if _is_about_output(facts, envelope) else "prompt"
     return kind(
-        text_of(kind, facts, answer),
-        status=answer.status,
+        text_of(kind, facts, envelope),
+        status=envelope.status,
         code=facts.code,
-        request_id=answer.request_id,
-        retry_after=answer.retry_after,
+        request_id=envelope.request_id,
+        retry_after=envelope.retry_after,
         **details,
     )
 
 
-def _is_about_output(facts: ErrorFacts, answer: Answer) -> bool:
+def _is_about_output(facts: ErrorFacts, envelope: Envelope) -> bool:
     if facts.param:
         return facts.param.lower() in ("completion", "response", "output")
     if re.search(r"\b(?:prompt|input)\b", facts.message, re.IGNORECASE):
         return False
-    return answer.in_stream or bool(_OUTPUT_TEXT.search(facts.message))
+    return envelope.in_stream or bool(_OUTPUT_TEXT.search(facts.message))

@@ -28,7 +28,7 @@ from azure_inference_core.errors import (
     UnsupportedParameterError,
 )
 
-__all__ = ["Answer", "clean", "text_of"]
+__all__ = ["Envelope", "clean", "text_of"]
 
 _WORDS = 250
 _PARAMETERS = 150
@@ -106,7 +106,7 @@ def host_of(location: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Envelope:
     """What surrounds an error body.
 
     Attributes:
@@ -128,14 +128,14 @@ class Answer:
     in_stream: bool = False
 
 
-def text_of(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
+def text_of(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -> str:
     """The text of an error: what was refused, the service's words, the facts to quote, what to do."""
     said = "" if issubclass(kind, RedirectRefusedError) else words_text(_message(kind, facts))
     if not said and facts.form:
         said = f"the body was {facts.form}, not quoted here"
-    opening = _opening(kind, facts, answer)
+    opening = _opening(kind, facts, envelope)
     first = f"{opening}: {said}" if said else opening
-    return f"{first.rstrip(' .')} ({_facts(facts, answer)}). {_advice(kind, facts, answer)}"
+    return f"{first.rstrip(' .')} ({_facts(facts, envelope)}). {_advice(kind, facts, envelope)}"
 
 
 def _message(kind: type[StatusError], facts: ErrorFacts) -> str:
@@ -145,9 +145,9 @@ def _message(kind: type[StatusError], facts: ErrorFacts) -> str:
     )
 
 
-def _opening(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
-    where = "In the stream, " if answer.in_stream else ""
-    host = clean(answer.host, 100) if answer.host else "the endpoint"
+def _opening(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -> str:
+    where = "In the stream, " if envelope.in_stream else ""
+    host = clean(envelope.host, 100) if envelope.host else "the endpoint"
     if issubclass(kind, UnsupportedParameterError):
         named = parameters_text(facts.refused)
         text = f"the model refused {named}" if named else "the model refused the request's parameters"
@@ -157,11 +157,11 @@ def _opening(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
     elif issubclass(kind, ContextLengthError):
         text = "the prompt does not fit the model's context"
     elif issubclass(kind, RedirectRefusedError):
-        target = host_of(answer.location)
-        where_to = target if target and target != answer.host else "another address on the same host"
+        target = host_of(envelope.location)
+        where_to = target if target and target != envelope.host else "another address on the same host"
         text = (
             f"{host} redirected to {where_to}, which was not followed"
-            if answer.location
+            if envelope.location
             else f"{host} redirected"
         )
     else:
@@ -170,19 +170,19 @@ def _opening(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
         )
     text = where + text
     # A host's name keeps its own case.
-    return text if answer.host and text.startswith(host) else text[0].upper() + text[1:]
+    return text if envelope.host and text.startswith(host) else text[0].upper() + text[1:]
 
 
-def _facts(facts: ErrorFacts, answer: Answer) -> str:
-    parts = ["error event" if answer.in_stream else f"HTTP {answer.status}"]
-    if answer.in_stream and answer.status != 500:
-        parts[0] = f"error event, status {answer.status}"
-    if answer.model_status:
-        parts.append(f"the model's own status {answer.model_status}")
-    if facts.code and facts.code != str(answer.status):
+def _facts(facts: ErrorFacts, envelope: Envelope) -> str:
+    parts = ["error event" if envelope.in_stream else f"HTTP {envelope.status}"]
+    if envelope.in_stream and envelope.status != 500:
+        parts[0] = f"error event, status {envelope.status}"
+    if envelope.model_status:
+        parts.append(f"the model's own status {envelope.model_status}")
+    if facts.code and facts.code != str(envelope.status):
         parts.append(f"code {clean(facts.code, 40)}")
-    if answer.request_id:
-        parts.append(f"request id {clean(answer.request_id, 60)}")
+    if envelope.request_id:
+        parts.append(f"request id {clean(envelope.request_id, 60)}")
     return ", ".join(parts)
 
 
@@ -195,7 +195,7 @@ _OPENINGS: tuple[tuple[type[StatusError], str], ...] = (
 )
 
 
-def _parameter_advice(facts: ErrorFacts, _: Answer) -> str:
+def _parameter_advice(facts: ErrorFacts, _: Envelope) -> str:
     if facts.message.startswith("Extra parameters "):
         return 'Set extra_parameters="pass-through" to send them to the model, or "drop" to leave them out.'
     if facts.message.startswith("Unexpected EXTRA_PARAMETERS"):
@@ -212,7 +212,7 @@ def _parameter_advice(facts: ErrorFacts, _: Answer) -> str:
     return "Leave it out, or give a value this model supports."
 
 
-def _credential_advice(facts: ErrorFacts, _: Answer) -> str:
+def _credential_advice(facts: ErrorFacts, _: Envelope) -> str:
     audience = re.search(r"audience is incorrect \((https://[\w.\-]{1,80})\)", facts.message)
     if audience:
         return f'Check the credential; for Entra ID set credential_scopes=["{audience.group(1)}/.default"].'
@@ -222,9 +222,9 @@ def _credential_advice(facts: ErrorFacts, _: Answer) -> str:
     )
 
 
-def _route_advice(facts: ErrorFacts, answer: Answer) -> str:
-    host = (answer.host or "").lower()
-    if answer.status == 410:
+def _route_advice(facts: ErrorFacts, envelope: Envelope) -> str:
+    host = (envelope.host or "").lower()
+    if envelope.status == 410:
         return "The route or model was retired: move the endpoint to its /openai/v1 address."
     if (
         "deploymentnotfound" in facts.words
@@ -239,31 +239,35 @@ def _route_advice(facts: ErrorFacts, answer: Answer) -> str:
     return "Check the endpoint's path and the model, and that the model serves this kind of request (chat, embeddings)."
 
 
-def _server_advice(_: ErrorFacts, answer: Answer) -> str:
-    if answer.model_status and 400 <= answer.model_status < 500 and answer.model_status not in (408, 429):
+def _server_advice(_: ErrorFacts, envelope: Envelope) -> str:
+    if (
+        envelope.model_status
+        and 400 <= envelope.model_status < 500
+        and envelope.model_status not in (408, 429)
+    ):
         return "The model's container refused the request; sending it again will not help."
-    if answer.status == 408:
+    if envelope.status == 408:
         return (
             "The request took longer than the endpoint allows: shorten it, or raise the deployment's limit."
         )
     return "This is the service's fault; try again later, and quote the request id to its support."
 
 
-def _rate_advice(_: ErrorFacts, answer: Answer) -> str:
-    wait = answer.retry_after
+def _rate_advice(_: ErrorFacts, envelope: Envelope) -> str:
+    wait = envelope.retry_after
     asked = f"The service asks to wait {wait:g} s. " if wait is not None else ""
     return asked + "Send fewer requests at once, or raise the deployment's quota."
 
 
-def _request_advice(facts: ErrorFacts, answer: Answer) -> str:
-    if answer.status == 413:
+def _request_advice(facts: ErrorFacts, envelope: Envelope) -> str:
+    if envelope.status == 413:
         return "The request is too large: send less at once, e.g. with a smaller batch_size."
     if facts.words & {"no_model_name", "unknown_model"}:
         return "Set model to the name of a deployment of this endpoint."
     return "Check the request against what the model supports."
 
 
-_ADVICE: tuple[tuple[type[StatusError], str | Callable[[ErrorFacts, Answer], str]], ...] = (
+_ADVICE: tuple[tuple[type[StatusError], str | Callable[[ErrorFacts, Envelope], str]], ...] = (
     (UnsupportedParameterError, _parameter_advice),
     (ContentFilteredError, "Change the prompt, or handle this error where filtering is expected."),
     (
@@ -279,6 +283,6 @@ _ADVICE: tuple[tuple[type[StatusError], str | Callable[[ErrorFacts, Answer], str
 )
 
 
-def _advice(kind: type[StatusError], facts: ErrorFacts, answer: Answer) -> str:
+def _advice(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -> str:
     advice = next((advice for base, advice in _ADVICE if issubclass(kind, base)), _request_advice)
-    return advice if isinstance(advice, str) else advice(facts, answer)
+    return advice if isinstance(advice, str) else advice(facts, envelope)

@@ -16,7 +16,7 @@ _RESERVED_HEADERS = frozenset(
 
 
 def check_headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
-    """Copy and check extra headers.
+    """Copy and check extra headers; a value may be a ``SecretStr``.
 
     Raises:
         ConfigurationError: A name or value is not legal in HTTP, or the name is the client's own. The
@@ -30,7 +30,8 @@ def check_headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
             raise ConfigurationError(f"a header name is not legal in HTTP: {name!r}")
         if name.lower() in _RESERVED_HEADERS:
             raise ConfigurationError(f"the header {name} is set by the client itself and cannot be given")
-        checked[name.lower()] = header_value(f"the header {name}", value)
+        reveal = getattr(value, "get_secret_value", None)
+        checked[name.lower()] = header_value(f"the header {name}", reveal() if reveal else value)
     return checked
 
 

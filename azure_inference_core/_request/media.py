@@ -1,8 +1,12 @@
-"""Images as the API takes them: URLs. Nothing is fetched; a file is opened only when the caller names it."""
+"""Images and sounds as the API takes them, told by their first bytes. Pure, but for the file a caller names.
+
+Nothing is fetched, and no path in a message is opened: a file is read only where the caller's own code names it.
+"""
 
 from __future__ import annotations
 
 import base64
+import binascii
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,14 +14,131 @@ from typing import Any
 
 from azure_inference_core.errors import ConfigurationError
 
-_MAX_IMAGE_BYTES = 20 * 1024 * 1024
-_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"GIF87a", "gif"),
-    (b"GIF89a", "gif"),
-    (b"BM", "bmp"),
+MAX_MEDIA_BYTES = 20 * 1024 * 1024
+"""Largest image or sound, bytes."""
+
+_IMAGES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"BM", "image/bmp"),
 )
+_SOUNDS = {
+    "wav": "wav",
+    "wave": "wav",
+    "x-wav": "wav",
+    "vnd.wave": "wav",
+    "mp3": "mp3",
+    "mpeg": "mp3",
+    "mpga": "mp3",
+}
+"""The API's audio formats by what files, media types and frameworks call them."""
+
+
+def image_type(data: bytes) -> str | None:
+    """The media type of an image."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for magic, kind in _IMAGES if data.startswith(magic)), None)
+
+
+def _audio_format(data: bytes) -> str | None:
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "wav"
+    # An MPEG frame begins with eleven set bits.
+    frame = len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0
+    return "mp3" if frame or data.startswith(b"ID3") else None
+
+
+def data_url(data: bytes | str, where: str, claimed: Any = None) -> str:
+    """An image's bytes, or their base64, as a ``data:`` URL.
+
+    Args:
+        data: Bytes, or base64 text.
+        where: What it is, for the error's text.
+        claimed: The media type the caller says it has; the first bytes count before it.
+
+    Raises:
+        ConfigurationError: Empty, too large, not base64, or not known to be an image.
+    """
+    content, text = _checked(data, where)
+    kind = image_type(content) or claimed
+    if not isinstance(kind, str) or not kind.startswith("image/"):
+        raise ConfigurationError(
+            f"{where}: the bytes are not those of a PNG, JPEG, GIF, BMP or WebP image; give their media type "
+            "(image/...) with them"
+        )
+    return f"data:{kind};base64,{text}"
+
+
+def image_part(url: Any, where: str, detail: Any = None) -> dict[str, Any]:
+    """The content part of an image.
+
+    Raises:
+        ConfigurationError: The URL is not one that may be sent.
+    """
+    image = {"url": checked_url(url, where)}
+    if detail is not None:
+        image["detail"] = detail
+    return {"type": "image_url", "image_url": image}
+
+
+def audio_part(data: bytes | str, where: str, claimed: Any = None) -> dict[str, Any]:
+    """The content part of a sound.
+
+    Args:
+        data: Bytes, or base64 text.
+        where: What it is, for the error's text.
+        claimed: The format or media type the caller says it has; counts before the first bytes.
+
+    Raises:
+        ConfigurationError: Empty, too large, not base64, or a format that the API does not take.
+    """
+    content, text = _checked(data, where)
+    told = str(claimed or _audio_format(content) or "").lower().removeprefix("audio/")
+    if told not in _SOUNDS:
+        raise ConfigurationError(
+            f"{where}: the API takes wav and mp3 audio, not {told or 'an unknown format'}"
+        )
+    return {"type": "input_audio", "input_audio": {"data": text, "format": _SOUNDS[told]}}
+
+
+def audio_url_part(url: Any, where: str) -> dict[str, Any]:
+    """The content part of a sound behind a URL.
+
+    Raises:
+        ConfigurationError: The URL is not one that may be sent.
+    """
+    return {"type": "audio_url", "audio_url": {"url": checked_url(url, where)}}
+
+
+def checked_url(url: Any, where: str) -> str:
+    """A URL that may be sent: ``https:`` or ``data:``.
+
+    Raises:
+        ConfigurationError: Another scheme, or none.
+    """
+    if isinstance(url, str) and url.startswith(("https://", "data:")):
+        return url
+    given = f"{url.partition(':')[0][:16]!r}" if isinstance(url, str) and ":" in url else "none"
+    raise ConfigurationError(
+        f"{where}: needs an https: or data: URL (scheme given: {given}); files are never opened and http is never "
+        "fetched: read the file yourself and give its bytes, or see image_from_path(path)"
+    )
+
+
+def _checked(data: bytes | str, where: str) -> tuple[bytes, str]:
+    """The bytes, and their base64."""
+    try:
+        content = base64.b64decode(data, validate=True) if isinstance(data, str) else data
+    except (binascii.Error, ValueError) as error:
+        raise ConfigurationError(f"{where} cannot be read: it is not base64 ({error})") from None
+    if not content:
+        raise ConfigurationError(f"{where} is empty: it has neither data nor url")
+    if len(content) > MAX_MEDIA_BYTES:
+        raise ConfigurationError(f"{where} is {len(content):,} bytes, over the limit of {MAX_MEDIA_BYTES:,}")
+    return content, data if isinstance(data, str) else base64.b64encode(data).decode()
 
 
 def checked_images(images: Sequence[str | Mapping[str, str]]) -> list[Any]:
@@ -31,16 +152,27 @@ def checked_images(images: Sequence[str | Mapping[str, str]]) -> list[Any]:
         raise TypeError("images must be a list; put the one image in a list")
     checked = [dict(image) if isinstance(image, Mapping) else {"image": image} for image in images]
     for position, image in enumerate(checked):
-        url = image.get("image")
-        if not isinstance(url, str) or not url.startswith(("data:", "https://")):
-            raise ConfigurationError(
-                f"images[{position}] must be a data: or https: URL; for a file, use image_from_path(path)"
-            )
+        checked_url(image.get("image"), f"images[{position}]")
         if unknown := sorted(image.keys() - {"image", "text"}):
             raise ConfigurationError(
                 f"images[{position}] has unknown keys: {unknown}; known are image and text"
             )
     return checked
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """A file that the caller names, up to the limit.
+
+    Raises:
+        ConfigurationError: Not there, or too large.
+    """
+    file = Path(path)
+    try:
+        if (size := file.stat().st_size) > MAX_MEDIA_BYTES:
+            raise ConfigurationError(f"the file {file.name!r} is {size:,} bytes, over {MAX_MEDIA_BYTES:,}")
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"the file {file.name!r} cannot be read: {error.strerror}") from error
 
 
 def image_from_path(path: str | os.PathLike[str]) -> str:
@@ -62,17 +194,4 @@ def image_from_path(path: str | os.PathLike[str]) -> str:
     Raises:
         ConfigurationError: Not there, too large, or not an image.
     """
-    file = Path(path)
-    try:
-        size = file.stat().st_size
-        if size > _MAX_IMAGE_BYTES:
-            raise ConfigurationError(f"the image {file.name!r} is {size:,} bytes, over {_MAX_IMAGE_BYTES:,}")
-        content = file.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"the image {file.name!r} cannot be read: {error.strerror}") from error
-    kind = next((kind for magic, kind in _MAGIC if content.startswith(magic)), None)
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        kind = "webp"
-    if kind is None:
-        raise ConfigurationError(f"{file.name!r} is not a PNG, JPEG, GIF, BMP or WebP image")
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return data_url(read_file(path), f"the image {Path(path).name!r}")

@@ -1,4 +1,4 @@
-"""Parameters in, body bytes and headers out. Pure: the standard library and the errors only.
+"""The API's common parameters, their checks, and the bytes of a request. Pure.
 
 The common parameters are those of the API's request schemas (``/chat/completions``, ``/completions``,
 ``/embeddings``, ``/images/embeddings``); every other keyword is an *extra*, which travels in the body
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,35 +17,101 @@ from azure_inference_core._request.headers import check_headers
 from azure_inference_core._request.strict_json import check_keys, kind_of, to_json
 from azure_inference_core.errors import ConfigurationError
 
-_SAMPLING = (
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "stop",
-    "seed",
-    "frequency_penalty",
-    "presence_penalty",
-    "model",
-)
-CHAT_PARAMETERS = frozenset((*_SAMPLING, "response_format", "tools", "tool_choice"))
-COMPLETION_PARAMETERS = frozenset(_SAMPLING)
-EMBEDDING_PARAMETERS = frozenset(("dimensions", "encoding_format", "input_type", "model"))
-CONTROLS = frozenset(("extra_parameters", "timeout", "max_retries", "stream_usage", "headers"))
 EXTRA_MODES = ("pass-through", "drop", "error")
 
-_RESERVED = frozenset(("messages", "prompt", "input", "stream", "tools", "tool_choice", "model"))
-_KNOWN_NAMES = CHAT_PARAMETERS | EMBEDDING_PARAMETERS | CONTROLS | {"model_extras", "model_kwargs"}
-_COMMON_EXTRAS = frozenset(("top_k", "min_p", "n", "user", "logprobs", "tool"))
-_INTEGERS = frozenset(("max_tokens", "seed", "dimensions"))
-_NUMBERS = frozenset(("temperature", "top_p", "frequency_penalty", "presence_penalty"))
-_NEVER_SENT = {
-    "logging_enable": "it would write the key and the texts into logs; the logger azure_inference tells host, "
-    "route, status, time and request id",
-    "connection_verify": "certificates are always verified; for authorities of your own pass ca_bundle='...'",
-    "verify_ssl": "certificates are always verified; for authorities of your own pass ca_bundle='...'",
+
+class Parameters(dict[str, Any]):
+    """Parameters of one call as :func:`merge_params` gives them: common ones, controls and extras by name.
+
+    >>> Parameters(seed=1, top_k=5)
+    {'seed': 1, 'top_k': 5}
+    """
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ConfigurationError(f"{name} must be a number, not {kind_of(value)}")
+    if not math.isfinite(value):
+        raise ConfigurationError(f"{name} must be finite, not {value}")
+    return int(value) if isinstance(value, numbers.Integral) else float(value)
+
+
+def _integer(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise ConfigurationError(f"{name} must be a whole number, not {kind_of(value)}")
+    return int(value)
+
+
+def _word(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{name} must be a non-empty string, not {kind_of(value)}")
+    return str(value)
+
+
+def _texts(name: str, value: Any) -> list[str] | None:
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
+        raise ConfigurationError(f"{name} must be a string or a list of strings, not {kind_of(value)}")
+    return list(value) or None
+
+
+def plain_format(value: Any) -> Any:
+    """The SDK's ``JsonSchemaFormat`` as the API's dict; anything else as it is."""
+    if not (hasattr(value, "name") and hasattr(value, "schema")):
+        return value
+    told = {name: getattr(value, name, None) for name in ("name", "schema", "description", "strict")}
+    return {"type": "json_schema", "json_schema": {k: v for k, v in told.items() if v is not None}}
+
+
+def _format(name: str, value: Any) -> dict[str, Any]:
+    value = plain_format(value)
+    if value in ("text", "json_object"):
+        return {"type": value}
+    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        return dict(value)
+    raise ConfigurationError(
+        f"{name} must be 'text', 'json_object', a JsonSchemaFormat or a dict with a type such as "
+        f"{{'type': 'json_schema', 'json_schema': {{'name': ..., 'schema': ...}}}}, not {kind_of(value)}"
+    )
+
+
+def _as_it_is(_: str, value: Any) -> Any:
+    return value or None
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "model": _word,
+    "temperature": _number,
+    "top_p": _number,
+    "max_tokens": _integer,
+    "stop": _texts,
+    "seed": _integer,
+    "frequency_penalty": _number,
+    "presence_penalty": _number,
+    "response_format": _format,
+    "tools": _as_it_is,  # checked with the choice among them, before
+    "tool_choice": _as_it_is,
+    "dimensions": _integer,
+    "encoding_format": _word,
+    "input_type": _word,
 }
-_TOOL_CHOICES = ("auto", "none", "required")
-_warned: set[str] = set()
+"""Every common parameter and what makes a value of it the API's; ``None`` leaves it out."""
+
+_names = tuple(_CHECKS)
+SAMPLING = _names[:8]
+"""The parameters of text generation, as both routes that write text take them."""
+
+CHAT_PARAMETERS = frozenset(_names[:11])
+COMPLETION_PARAMETERS = frozenset(SAMPLING)
+EMBEDDING_PARAMETERS = frozenset(("model", *_names[11:]))
+NUMBERS = frozenset(name for name, check in _CHECKS.items() if check in (_number, _integer))
+CONTROLS = frozenset(("extra_parameters", "timeout", "max_retries", "stream_usage", "split_think", "headers"))
+"""What a call may say of itself beside its parameters; none of it goes into the body."""
+
+COMMON = CHAT_PARAMETERS | EMBEDDING_PARAMETERS
+RESERVED = frozenset(("messages", "prompt", "input", "stream", "tools", "tool_choice", "model"))
+"""What no extra may be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,57 +129,10 @@ class EncodedRequest:
     model: str | None
 
 
-def merge_params(defaults: Mapping[str, Any], call: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge a constructor's parameters with a call's: the call wins, ``None`` means "not given".
-
-    >>> merge_params({"temperature": 0, "model_extras": {"top_k": 5}}, {"top_k": 9, "seed": None})
-    {'temperature': 0, 'top_k': 9}
-
-    Args:
-        defaults: Parameters of the constructor.
-        call: Parameters of one call. ``model_extras`` (or ``model_kwargs``) of both are merged, and a
-            common parameter found in them counts as if given as a keyword.
-
-    Returns:
-        One flat mapping: common parameters, controls and extras by name.
-
-    Raises:
-        ConfigurationError: An extra is reserved, or a parameter is given twice with two values.
-    """
-    return {**_flatten(defaults), **_flatten(call)}
-
-
-def _flatten(params: Mapping[str, Any]) -> dict[str, Any]:
-    flat = {k: v for k, v in params.items() if v is not None and k not in ("model_extras", "model_kwargs")}
-    for field in ("model_kwargs", "model_extras"):
-        extras = params.get(field)
-        if not extras:
-            continue
-        if not isinstance(extras, Mapping):
-            raise ConfigurationError(f"{field} must be a mapping of names to values, not {kind_of(extras)}")
-        _refuse_reserved(extras, field)
-        for name, value in extras.items():
-            if name in flat and flat[name] != value:
-                raise ConfigurationError(f"{name} is given twice: as a keyword and in {field}; keep one")
-            flat[name] = value
-    return flat
-
-
-def _refuse_reserved(extras: Mapping[Any, Any], field: str) -> None:
-    for name in _NEVER_SENT.keys() & extras.keys():
-        raise ConfigurationError(f"{name} cannot be set: {_NEVER_SENT[name]}")
-    if bad := [k for k in extras if not isinstance(k, str)]:
-        raise ConfigurationError(f"{field} has a key that is not a string: {kind_of(bad[0])}")
-    if reserved := sorted(_RESERVED & extras.keys()):
-        raise ConfigurationError(
-            f"{field} would overwrite {', '.join(reserved)}: extras may not hold "
-            f"{', '.join(sorted(_RESERVED))}; use the call's own arguments"
-        )
-
-
 def encode_request(
-    payload: Mapping[str, Any],
-    params: Mapping[str, Any],
+    own: str,
+    content: Any,
+    params: Parameters,
     known: frozenset[str],
     *,
     extras_header: bool,
@@ -125,8 +143,9 @@ def encode_request(
     """Encode one request.
 
     Args:
-        payload: The route's own field: ``messages``, ``prompt`` or ``input``.
-        params: What the caller gave, as :func:`merge_params` takes it.
+        own: The route's own field: ``"messages"``, ``"prompt"`` or ``"input"``.
+        content: What stands in it.
+        params: The call's parameters.
         known: The common parameters of the route.
         extras_header: Whether the endpoint knows the ``extra-parameters`` header.
         stream: Whether to ask for a stream.
@@ -136,26 +155,26 @@ def encode_request(
     Raises:
         ConfigurationError: Something cannot be sent; the text names it and its position.
     """
-    flat = _flatten(params)
-    controls = {name: flat.pop(name) for name in CONTROLS & flat.keys()}
-    body: dict[str, Any] = dict(payload)
+    body: dict[str, Any] = {}
     extras: dict[str, Any] = {}
-    for name, value in flat.items():
+    for name, value in params.items():
         if name in known:
-            _put(body, name, value)
-        else:
+            if (checked := _CHECKS[name](name, value)) is not None:
+                body[name] = checked
+        elif name not in CONTROLS:
             extras[name] = value
-    _check_tools(body)
-    _refuse_reserved(extras, "the call")
-    _warn_of_slips(extras)
+    if reserved := sorted(RESERVED & extras.keys()):
+        raise ConfigurationError(
+            f"the call would overwrite {', '.join(reserved)}; use the call's own arguments"
+        )
     if stream:
         body["stream"] = True
-        _ask_for_usage(body, extras, controls.get("stream_usage"), stream_options)
-    headers = _extras_header(extras, controls.get("extra_parameters"), extras_header)
-    headers.update(check_headers(controls.get("headers")))
+        _ask_for_usage(body, extras, params.get("stream_usage"), stream_options)
+    headers = _extras_header(extras, params.get("extra_parameters"), extras_header)
+    headers.update(check_headers(params.get("headers")))
     body.update(extras)
-    encoded = to_json(body, max_bytes)
-    check_keys({name: value for name, value in body.items() if name not in payload})
+    encoded = to_json({own: content, **body}, max_bytes)
+    check_keys(body)
     return EncodedRequest(encoded, headers, body.get("model"))
 
 
@@ -187,132 +206,3 @@ def _extras_header(extras: dict[str, Any], mode: Any, supported: bool) -> dict[s
     if extras or mode:
         return {"extra-parameters": mode or "pass-through"}
     return {}
-
-
-def _put(body: dict[str, Any], name: str, value: Any) -> None:
-    if name in _NUMBERS:
-        body[name] = _number(name, value)
-    elif name in _INTEGERS:
-        body[name] = _integer(name, value)
-    elif name == "stop":
-        if stop := _stop(value):
-            body["stop"] = stop
-    elif name == "response_format":
-        body["response_format"] = _response_format(value)
-    elif name in ("model", "encoding_format", "input_type"):
-        if not isinstance(value, str) or not value:
-            raise ConfigurationError(f"{name} must be a non-empty string, not {kind_of(value)}")
-        body[name] = str(value)
-    elif name == "tools":
-        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
-            raise ConfigurationError(f"tools must be a list, not {kind_of(value)}")
-        if value:
-            body["tools"] = list(value)
-    else:
-        body[name] = value
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise ConfigurationError(f"{name} must be a number, not {kind_of(value)}")
-    if not math.isfinite(value):
-        raise ConfigurationError(f"{name} must be finite, not {value}")
-    return int(value) if isinstance(value, numbers.Integral) else float(value)
-
-
-def _integer(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise ConfigurationError(f"{name} must be a whole number, not {kind_of(value)}")
-    return int(value)
-
-
-def _stop(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
-        raise ConfigurationError(f"stop must be a string or a list of strings, not {kind_of(value)}")
-    return list(value)
-
-
-def _response_format(value: Any) -> dict[str, Any]:
-    if value in ("text", "json_object"):
-        return {"type": value}
-    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
-        return dict(value)
-    if hasattr(value, "name") and hasattr(value, "schema"):  # azure.ai.inference.models.JsonSchemaFormat
-        schema: dict[str, Any] = {"name": value.name, "schema": value.schema}
-        for field in ("description", "strict"):
-            if (given := getattr(value, field, None)) is not None:
-                schema[field] = given
-        return {"type": "json_schema", "json_schema": schema}
-    raise ConfigurationError(
-        f"response_format must be 'text', 'json_object', a JsonSchemaFormat or a dict with a type such as "
-        f"{{'type': 'json_schema', 'json_schema': {{'name': ..., 'schema': ...}}}}, not {kind_of(value)}"
-    )
-
-
-def _check_tools(body: dict[str, Any]) -> None:
-    names: set[str] = set()
-    for position, tool in enumerate(body.get("tools", ())):
-        function = tool.get("function") if isinstance(tool, Mapping) else None
-        name = function.get("name") if isinstance(function, Mapping) else None
-        if not isinstance(name, str) or not name:
-            raise ConfigurationError(f"tools[{position}] has no function name")
-        if name in names:
-            raise ConfigurationError(f"tools[{position}]: two tools are named {name!r}")
-        names.add(name)
-        parameters = function.get("parameters") if isinstance(function, Mapping) else None
-        if parameters is not None and not isinstance(parameters, Mapping):
-            raise ConfigurationError(f"tools[{position}].function.parameters must be a JSON schema object")
-    _check_tool_choice(body, names)
-
-
-def _check_tool_choice(body: dict[str, Any], names: set[str]) -> None:
-    choice = body.get("tool_choice")
-    if choice is None:
-        return
-    named = None
-    if isinstance(choice, Mapping):
-        function = choice.get("function")
-        named = function.get("name") if isinstance(function, Mapping) else None
-        if choice.get("type") != "function" or not isinstance(named, str):
-            raise ConfigurationError(
-                "tool_choice as a dict must be {'type': 'function', 'function': {'name': ...}}"
-            )
-    elif choice not in _TOOL_CHOICES:
-        raise ConfigurationError(f"tool_choice must be one of {', '.join(_TOOL_CHOICES)} or a named function")
-    if not names:
-        if named or choice == "required":
-            raise ConfigurationError("tool_choice asks for a tool call, but there are no tools")
-        del body["tool_choice"]
-    elif named and named not in names:
-        raise ConfigurationError(
-            f"tool_choice names {named!r}, which is not among the tools: {sorted(names)}"
-        )
-
-
-def _warn_of_slips(extras: Mapping[str, Any]) -> None:
-    for name in extras:
-        if name in _warned or name in _COMMON_EXTRAS:
-            continue
-        if near := next((known for known in sorted(_KNOWN_NAMES) if _one_slip(name, known)), None):
-            _warned.add(name)
-            warnings.warn(
-                f"{name!r} is not a parameter of the API and goes to the model as an extra; did you mean {near!r}?",
-                UserWarning,
-                stacklevel=4,
-            )
-
-
-def _one_slip(a: str, b: str) -> bool:
-    """Whether one insertion, deletion, substitution or swap of neighbours turns ``a`` into ``b``."""
-    if a == b or abs(len(a) - len(b)) > 1:
-        return False
-    head = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    rest_a, rest_b = a[head:], b[head:]
-    return (
-        rest_a[1:] == rest_b
-        or rest_a == rest_b[1:]
-        or rest_a[1:] == rest_b[1:]
-        or (rest_a[:2] == rest_b[1::-1] and rest_a[2:] == rest_b[2:])
-    )

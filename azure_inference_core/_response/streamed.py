@@ -8,6 +8,7 @@ reason; anything else raises.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +16,7 @@ import orjson
 
 from azure_inference_core._refusal.judging import stream_error
 from azure_inference_core._response.sse import Event, SseDecoder
+from azure_inference_core._response.thinking import ThinkSplitter
 from azure_inference_core._response.whole import (
     arguments_text,
     optional,
@@ -24,7 +26,7 @@ from azure_inference_core._response.whole import (
     reasoning_of,
     text_and_thought,
 )
-from azure_inference_core.errors import IncompleteResponseError, InferenceError, MalformedResponseError
+from azure_inference_core.errors import IncompleteResponseError, MalformedResponseError
 from azure_inference_core.values import ChatDelta, CompletionDelta, ToolCallDelta
 
 DeltaT = TypeVar("DeltaT")
@@ -35,13 +37,11 @@ class StreamReader(ABC, Generic[DeltaT]):
 
     Args:
         headers: The answer's headers, lower-case names.
-        attempts: How many times the request was sent.
         max_event_bytes: Largest event.
     """
 
-    def __init__(self, headers: Mapping[str, str], attempts: int, max_event_bytes: int) -> None:
+    def __init__(self, headers: Mapping[str, str], max_event_bytes: int) -> None:
         self._headers = headers
-        self._attempts = attempts
         self._sse = SseDecoder(max_event_bytes)
         self._plain: list[bytes] = []
         self._text: list[str] = []
@@ -89,9 +89,10 @@ class StreamReader(ABC, Generic[DeltaT]):
             except MalformedResponseError:
                 raise self.incomplete("in the middle of an event") from None
         if not self._last:
-            raise MalformedResponseError("the answer is an empty stream", attempts=self._attempts)
+            raise MalformedResponseError("the answer is an empty stream")
         if not self.done and (not self._finished or self._open - self._finished):
             raise self.incomplete("before the service said it was complete")
+        yield from self._held()
         if self._usage is not None:
             yield self._delta({**self._last, "choices": [], "usage": self._usage}, {}, 0, self._usage)
 
@@ -99,7 +100,6 @@ class StreamReader(ABC, Generic[DeltaT]):
         """The error of a stream that ended early."""
         return IncompleteResponseError(
             f"the stream ended {how}, after {len(self.text)} characters of text (see .partial)",
-            attempts=self._attempts,
             is_retryable=False,
         )
 
@@ -113,12 +113,14 @@ class StreamReader(ABC, Generic[DeltaT]):
                 chunk = orjson.loads(data)
             except orjson.JSONDecodeError as error:
                 if name == b"error":
-                    raise self._error(data.decode("utf-8", "replace")) from None
-                raise self._malformed(f"an event of the stream is not JSON ({str(error)[:80]})") from None
+                    raise stream_error(data.decode("utf-8", "replace"), self._headers) from None
+                raise MalformedResponseError(
+                    f"an event of the stream is not JSON ({str(error)[:80]})"
+                ) from None
             if not isinstance(chunk, dict):
-                raise self._malformed("an event of the stream is not an object")
+                raise MalformedResponseError("an event of the stream is not an object")
             if name == b"error" or (chunk.get("error") and not chunk.get("choices")):
-                raise self._error(chunk)
+                raise stream_error(chunk, self._headers)
             yield from self._deltas(chunk)
 
     def _deltas(self, chunk: dict[str, Any]) -> list[DeltaT]:
@@ -127,11 +129,11 @@ class StreamReader(ABC, Generic[DeltaT]):
             self._usage = usage if isinstance(usage, dict) else None
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
-            raise self._malformed("the choices of the stream are not a list")
+            raise MalformedResponseError("the choices of the stream are not a list")
         deltas = []
         for choice in choices:
             if not isinstance(choice, dict):
-                raise self._malformed("a choice of the stream is not an object")
+                raise MalformedResponseError("a choice of the stream is not an object")
             index = choice.get("index")
             index = index if isinstance(index, int) else 0
             self._open.add(index)
@@ -149,17 +151,15 @@ class StreamReader(ABC, Generic[DeltaT]):
         self._last = answer
         self._usage = optional(answer, "usage", dict)
 
-    def _error(self, payload: Any) -> InferenceError:
-        return stream_error(payload, self._headers, attempts=self._attempts)
-
-    def _malformed(self, text: str) -> MalformedResponseError:
-        return MalformedResponseError(text, attempts=self._attempts)
-
     @abstractmethod
     def _delta(
         self, chunk: dict[str, Any], choice: dict[str, Any], index: int, usage: dict[str, Any] | None = None
     ) -> DeltaT:
         """The delta of one choice of a chunk."""
+
+    def _held(self) -> list[DeltaT]:
+        """The deltas of what was held back until the end."""
+        return []
 
     @abstractmethod
     def _whole(self, answer: dict[str, Any]) -> list[DeltaT]:
@@ -167,18 +167,31 @@ class StreamReader(ABC, Generic[DeltaT]):
 
 
 class ChatReader(StreamReader[ChatDelta]):
-    """Reads a stream of ``/chat/completions``."""
+    """Reads a stream of ``/chat/completions``.
 
-    def __init__(self, headers: Mapping[str, str], attempts: int, max_event_bytes: int) -> None:
-        super().__init__(headers, attempts, max_event_bytes)
+    Args:
+        headers: The answer's headers, lower-case names.
+        max_event_bytes: Largest event.
+        names: The caller's names of tools by those that were sent, where they differ.
+        think: Whether ``<think>...</think>`` in the text is reasoning.
+    """
+
+    def __init__(
+        self, headers: Mapping[str, str], max_event_bytes: int, names: Mapping[str, str], *, think: bool
+    ) -> None:
+        super().__init__(headers, max_event_bytes)
+        self._names = names
         self._calls: dict[int, _CallNumbers] = {}
+        self._splitters: defaultdict[int, ThinkSplitter] | None = (
+            defaultdict(ThinkSplitter) if think else None
+        )
 
     def _delta(
         self, chunk: dict[str, Any], choice: dict[str, Any], index: int, usage: dict[str, Any] | None = None
     ) -> ChatDelta:
         delta = choice.get("delta") or {}
         if not isinstance(delta, dict):
-            raise self._malformed("a delta of the stream is not an object")
+            raise MalformedResponseError("a delta of the stream is not an object")
         content = delta.get("content")
         reasoning = refusal = None
         calls: tuple[ToolCallDelta, ...] = ()
@@ -188,6 +201,13 @@ class ChatReader(StreamReader[ChatDelta]):
             refusal = optional(delta, "refusal", str)
             if pieces := delta.get("tool_calls"):
                 calls = self._tool_calls(pieces, index)
+        if self._splitters is not None:
+            splitter = self._splitters[index]
+            content, thought = splitter.feed(content)
+            if choice.get("finish_reason"):
+                rest = splitter.end()
+                content, thought = content + rest[0], thought + rest[1]
+            reasoning = f"{reasoning or ''}{thought}" or None
         if content and index == 0:
             self._text.append(content)
         return ChatDelta(
@@ -207,21 +227,29 @@ class ChatReader(StreamReader[ChatDelta]):
             chunk,
         )
 
+    def _held(self) -> list[ChatDelta]:
+        choices = [(index, {"finish_reason": "held"}) for index in self._splitters or ()]
+        deltas = [self._delta(self._last, choice, index) for index, choice in choices]
+        for delta in deltas:
+            delta.finish_reason = None
+        return [delta for delta in deltas if delta.content or delta.reasoning]
+
     def _tool_calls(self, calls: Any, choice: int) -> tuple[ToolCallDelta, ...]:
         numbers = self._calls.setdefault(choice, _CallNumbers())
         deltas = []
         for call in calls if isinstance(calls, list) else [calls]:
             if not isinstance(call, dict):
-                raise self._malformed("a tool call of the stream is not an object")
+                raise MalformedResponseError("a tool call of the stream is not an object")
             function = optional(call, "function", dict) or {}
             call_id = optional(call, "id", str) or None
             name = optional(function, "name", str) or None
             number = numbers.of(call.get("index"), call_id, name)
+            name = self._names.get(name, name) if name else None
             deltas.append(ToolCallDelta(number, call_id, name, arguments_text(function.get("arguments"))))
         return tuple(deltas)
 
     def _whole(self, answer: dict[str, Any]) -> list[ChatDelta]:
-        result = parse_chat(answer, None, self._attempts)
+        result = parse_chat(answer, names=self._names, think=self._splitters is not None)
         return [
             ChatDelta(
                 choice.index,
@@ -251,7 +279,7 @@ class CompletionReader(StreamReader[CompletionDelta]):
     ) -> CompletionDelta:
         text = choice.get("text") or ""
         if not isinstance(text, str):
-            raise self._malformed("a choice of the stream has no text")
+            raise MalformedResponseError("a choice of the stream has no text")
         if text and index == 0:
             self._text.append(text)
         return CompletionDelta(
@@ -266,7 +294,7 @@ class CompletionReader(StreamReader[CompletionDelta]):
         )
 
     def _whole(self, answer: dict[str, Any]) -> list[CompletionDelta]:
-        result = parse_completion(answer, None, self._attempts)
+        result = parse_completion(answer)
         return [
             CompletionDelta(
                 c.index, result.id, result.model, c.text, c.finish_reason, c.logprobs, None, answer

@@ -55,7 +55,7 @@ def parse_vectors(
         raise MalformedResponseError(
             f"{len(missing)} of {count} vectors are missing, first at index {missing[0]}"
         )
-    _check_lengths(complete, encoding_format, dimensions)
+    _check_dimensions(complete, encoding_format, dimensions)
     return complete
 
 
@@ -102,11 +102,22 @@ def _check_finite(vector: list[float], index: int) -> None:
         raise MalformedResponseError(f"vector {index} holds NaN or infinity")
 
 
-def _check_lengths(vectors: list[list[float]], encoding_format: str | None, dimensions: int | None) -> None:
+def check_lengths(vectors: list[list[float]], what: str) -> set[int]:
+    """The lengths of vectors: one, unless there are none.
+
+    Raises:
+        MalformedResponseError: They differ.
+    """
     lengths = set(map(len, vectors))
     if len(lengths) > 1:
-        raise MalformedResponseError(f"the vectors differ in length: {sorted(lengths)[:5]}")
-    if dimensions is not None and lengths:
-        expected = dimensions // 8 if encoding_format in _PACKED_FORMATS else dimensions
-        if (length := lengths.pop()) != expected:
+        raise MalformedResponseError(f"{what} differ in length: {sorted(lengths)[:5]}")
+    return lengths
+
+
+def _check_dimensions(
+    vectors: list[list[float]], encoding_format: str | None, dimensions: int | None
+) -> None:
+    for length in check_lengths(vectors, "the vectors"):
+        expected = dimensions // 8 if dimensions and encoding_format in _PACKED_FORMATS else dimensions
+        if expected is not None and length != expected:
             raise MalformedResponseError(f"dimensions={dimensions} was asked for, but vectors have {length}")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from azure_inference_core._refusal.judging import stream_error
+from azure_inference_core._response.thinking import split_think
 from azure_inference_core.errors import MalformedResponseError
 from azure_inference_core.values import (
     ChatChoice,
@@ -22,6 +24,8 @@ from azure_inference_core.values import (
     ModelInfo,
     ToolCall,
 )
+
+_NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def parse_json(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -50,8 +54,15 @@ def _not_json(body: bytes, headers: Mapping[str, str], error: Exception) -> str:
     return f"the answer is not JSON ({str(error)[:80]}); its content type is {headers.get('content-type', 'not given')[:60]!r}"
 
 
-def parse_chat(body: dict[str, Any], request_id: str | None, attempts: int) -> ChatResult:
+def parse_chat(
+    body: dict[str, Any], *, names: Mapping[str, str] = _NO_NAMES, think: bool = False
+) -> ChatResult:
     """Check a chat completion.
+
+    Args:
+        body: The answer.
+        names: The caller's names of tools by those that were sent, where they differ.
+        think: Whether ``<think>...</think>`` in its text is reasoning.
 
     Raises:
         MalformedResponseError: The shape is wrong; the text says where.
@@ -60,13 +71,11 @@ def parse_chat(body: dict[str, Any], request_id: str | None, attempts: int) -> C
         id=optional(body, "id", str),
         model=optional(body, "model", str),
         created=optional(body, "created", int),
-        choices=tuple(_chat_choice(raw, i) for i, raw in enumerate(_choices(body))),
+        choices=tuple(_chat_choice(raw, i, names, think=think) for i, raw in enumerate(_choices(body))),
         usage=optional(body, "usage", dict),
         system_fingerprint=optional(body, "system_fingerprint", str),
         prompt_filter_results=optional(body, "prompt_filter_results", list)
         or optional(body, "prompt_annotations", list),
-        request_id=request_id,
-        attempts=attempts,
         raw=body,
     )
 
@@ -78,7 +87,7 @@ def _choices(body: dict[str, Any]) -> list[Any]:
     return choices
 
 
-def _chat_choice(raw: Any, position: int) -> ChatChoice:
+def _chat_choice(raw: Any, position: int, names: Mapping[str, str], *, think: bool) -> ChatChoice:
     message = raw.get("message") if isinstance(raw, dict) else None
     if not isinstance(message, dict):
         raise MalformedResponseError(f"choices[{position}] has no message")
@@ -87,13 +96,17 @@ def _chat_choice(raw: Any, position: int) -> ChatChoice:
             f"choices[{position}].message.role is not 'assistant': {str(role)[:40]!r}"
         )
     content, thought = text_and_thought(message.get("content"))
+    reasoning = reasoning_of(message) or thought
+    if think:
+        content, thought = split_think(content)
+        reasoning = f"{reasoning or ''}{thought}" or None
     return ChatChoice(
         index=_choice_index(raw, position),
         role=role,
         content=content,
         finish_reason=optional(raw, "finish_reason", str),
-        tool_calls=tuple(_tool_call(c, i) for i, c in enumerate(_tool_calls(message))),
-        reasoning=reasoning_of(message) or thought,
+        tool_calls=tuple(_tool_call(c, i, names) for i, c in enumerate(_tool_calls(message))),
+        reasoning=reasoning,
         refusal=optional(message, "refusal", str),
         logprobs=optional(raw, "logprobs", dict),
         content_filter_results=optional(raw, "content_filter_results", dict),
@@ -112,12 +125,14 @@ def _tool_calls(message: dict[str, Any]) -> list[Any]:
     return calls
 
 
-def _tool_call(raw: Any, position: int) -> ToolCall:
+def _tool_call(raw: Any, position: int, names: Mapping[str, str]) -> ToolCall:
     function = raw.get("function") if isinstance(raw, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     if not isinstance(function, dict) or not isinstance(name, str) or not name:
         raise MalformedResponseError(f"tool_calls[{position}] names no function")
-    return ToolCall(optional(raw, "id", str), name, arguments_text(function.get("arguments")))
+    return ToolCall(
+        optional(raw, "id", str), names.get(name, name), arguments_text(function.get("arguments"))
+    )
 
 
 def arguments_text(arguments: Any) -> str:
@@ -168,7 +183,7 @@ def optional(raw: dict[str, Any], name: str, kind: type) -> Any:
     return value if isinstance(value, kind) else None
 
 
-def parse_completion(body: dict[str, Any], request_id: str | None, attempts: int) -> CompletionResult:
+def parse_completion(body: dict[str, Any]) -> CompletionResult:
     """Check a text completion.
 
     Raises:
@@ -180,8 +195,6 @@ def parse_completion(body: dict[str, Any], request_id: str | None, attempts: int
         created=optional(body, "created", int),
         choices=tuple(_text_choice(raw, i) for i, raw in enumerate(_choices(body))),
         usage=optional(body, "usage", dict),
-        request_id=request_id,
-        attempts=attempts,
         raw=body,
     )
 

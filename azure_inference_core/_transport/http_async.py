@@ -1,6 +1,6 @@
 """One HTTP exchange at a time, async, on aiohttp: what the SDK's pipeline calls to send.
 
-The twin of ``_wire_sync``, for one event loop. The session is closed when its loop shuts down its
+The twin of ``http_sync``, for one event loop. The session is closed when its loop shuts down its
 generators (as ``asyncio.run`` does before it ends), when the owner is dropped, or by ``close``; so nobody
 meets an "Unclosed client session".
 """
@@ -14,7 +14,6 @@ import ssl
 import sys
 import weakref
 from collections.abc import AsyncGenerator
-from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -22,8 +21,9 @@ from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import HttpRequest
 from yarl import URL
 
-from azure_inference_core._transport.network import Deadline, Network, cut_off, tls_fault, without_frames
+from azure_inference_core._transport.network import Network, cut_off, tls_fault, without_frames
 from azure_inference_core.errors import InferenceError
+from azure_inference_core.timeouts import Deadline
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as time_limit
@@ -34,8 +34,7 @@ _DRAIN_SECONDS = 0.1
 _LOOK_AFTER = 1.0  # seconds of silence
 _AUTOMATIC = ("User-Agent", "Accept-Encoding")
 
-
-_open_wires: weakref.WeakSet[AsyncWire] = weakref.WeakSet()
+_open_transports: weakref.WeakSet[AsyncTransport] = weakref.WeakSet()
 
 
 class AsyncReply:
@@ -90,7 +89,7 @@ class AsyncReply:
         self._response.close()
 
 
-class AsyncWire(AsyncHttpTransport[HttpRequest, Any]):
+class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
     """Sends requests to one host from one event loop.
 
     Args:
@@ -102,7 +101,7 @@ class AsyncWire(AsyncHttpTransport[HttpRequest, Any]):
         self._session: aiohttp.ClientSession | None = None
         self._closer: AsyncGenerator[None, None] | None = None
         self.loop = asyncio.get_running_loop()
-        _open_wires.add(self)
+        _open_transports.add(self)
 
     async def open(self) -> None:
         """Open the session."""
@@ -125,15 +124,10 @@ class AsyncWire(AsyncHttpTransport[HttpRequest, Any]):
         if closer is not None:
             await closer.aclose()
 
-    async def __aenter__(self) -> AsyncWire:
+    async def __aenter__(self) -> AsyncTransport:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def send(self, request: HttpRequest, **options: Any) -> AsyncReply:
@@ -152,6 +146,7 @@ class AsyncWire(AsyncHttpTransport[HttpRequest, Any]):
         assert self._session is not None  # noqa: S101 - open() set it
         times = deadline.timeouts
         connect = aiohttp.ClientTimeout(total=None, sock_connect=deadline.within(times.connect))
+        proxy = self._network.proxy()
         try:
             async with time_limit(deadline.within(times.first_byte)):
                 response = await self._session.request(
@@ -161,7 +156,7 @@ class AsyncWire(AsyncHttpTransport[HttpRequest, Any]):
                     headers=request.headers,
                     allow_redirects=False,
                     timeout=connect,
-                    proxy=self._network.proxy(),
+                    proxy=proxy,
                 )
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
             raise self._fault(error, deadline) from without_frames(error)
@@ -174,9 +169,9 @@ class AsyncWire(AsyncHttpTransport[HttpRequest, Any]):
         if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError)):
             return network.failed(tls_fault(error), error, retryable=False)
         if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
-            return network.failed("the proxy refused", error, retryable=False)
+            return network.proxy_failed(getattr(error, "status", None), error)
         if isinstance(error, aiohttp.ClientConnectorError):
-            return network.failed("the connection was refused", error)
+            return network.unreachable(error.os_error)
         if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
             connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
             return deadline.exceeded("connect" if connecting else "first_byte")
@@ -197,6 +192,6 @@ async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None, 
 @atexit.register
 def _close_what_is_left() -> None:
     """Close the sessions of loops that were dropped instead of shut down."""
-    for wire in list(_open_wires):
-        if not (wire.loop.is_running() or wire.loop.is_closed()):
-            wire.loop.run_until_complete(wire.close())
+    for transport in list(_open_transports):
+        if not (transport.loop.is_running() or transport.loop.is_closed()):
+            transport.loop.run_until_complete(transport.close())

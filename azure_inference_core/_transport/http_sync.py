@@ -8,16 +8,13 @@ one gives every byte as it comes, within a deadline.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
+import re
 import socket
 import ssl
-import sys
 import threading
-import time
-from collections.abc import Callable
 from contextvars import ContextVar
-from http.client import HTTPResponse
-from types import TracebackType
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,7 +24,6 @@ from azure.core.rest import HttpRequest
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ClosedPoolError,
-    ConnectTimeoutError,
     HTTPError,
     NameResolutionError,
     NewConnectionError,
@@ -39,60 +35,43 @@ from urllib3.exceptions import (
 from urllib3.exceptions import TimeoutError as PoolTimeoutError
 
 from azure_inference_core._transport.chunked import ChunkedResponse
-from azure_inference_core._transport.network import Deadline, Network, cut_off, tls_fault, without_frames
-from azure_inference_core.errors import InferenceError
+from azure_inference_core._transport.network import Network, cut_off, tls_fault, without_frames
+from azure_inference_core.errors import ConfigurationError, InferenceError
+from azure_inference_core.timeouts import Deadline
 
+if not issubclass(HTTPConnection, http.client.HTTPConnection):
+    raise ConfigurationError(
+        "urllib3-future, which comes with niquests, stands in the place of urllib3 in this environment, and "
+        "synchronous calls need urllib3 itself: install them beside each other with pip uninstall -y urllib3 "
+        "urllib3-future, then URLLIB3_NO_OVERRIDE=1 pip install --no-binary urllib3-future niquests urllib3. "
+        "Asynchronous calls work as they are"
+    )
+
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _BLOCK = 65536
 _DRAIN_SECONDS = 0.1
-
 
 _deadline: ContextVar[Deadline] = ContextVar("deadline")
 
 
 class _Response(ChunkedResponse):
-    """Sets the socket's time limit before each read of the body, for as long as the body is its own."""
+    """Sets the socket's time limit before each read of the body."""
 
-    time_limit: Callable[[], float] | None = None
-    kept_socket: Any = None
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self._socket = sock
+        self._deadline = _deadline.get()
 
     def before_read(self) -> None:
         """Set the limit."""
-        if self.time_limit is not None:
-            self.kept_socket.settimeout(self.time_limit())
+        self._socket.settimeout(self._deadline.within(self._deadline.timeouts.idle))
 
 
 class _Timed:
-    """What both kinds of connection add to urllib3's: time limits for connecting, sending and each read."""
+    """What both kinds of connection add to urllib3's: time limits for sending and for each read."""
 
     sock: Any
-    response_class: type[HTTPResponse] = _Response
-
-    def _new_conn(self) -> socket.socket:
-        """Connect to the first of the host's addresses that answers; urllib3 gives each of them the whole time."""
-        connection: Any = self  # of the class beside this one
-        name = connection._dns_host  # noqa: SLF001 - urllib3's own, with the dot that may end a full name
-        try:
-            found = socket.getaddrinfo(name, connection.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise NameResolutionError(connection.host, connection, socket.gaierror(str(error))) from error
-        end, failure = time.monotonic() + connection.timeout, OSError("the name has no address")
-        for number, (family, kind, protocol, _, address) in enumerate(found):
-            share = (end - time.monotonic()) / (len(found) - number)
-            sock = socket.socket(family, kind, protocol)
-            try:
-                for option in connection.socket_options or ():
-                    sock.setsockopt(*option)
-                sock.settimeout(max(share, 0.001))
-                sock.connect(address)
-            except OSError as error:
-                sock.close()
-                failure = error
-            else:
-                sys.audit("http.client.connect", connection, connection.host, connection.port)
-                return sock
-        if isinstance(failure, TimeoutError):
-            raise ConnectTimeoutError(connection, "connecting took too long") from failure
-        raise NewConnectionError(connection, "no address of the host can be connected to") from failure
+    response_class: type[http.client.HTTPResponse] = _Response
 
     def send(self, data: Any) -> None:
         """Send a piece of the request; urllib3 allows it no longer than connecting takes."""
@@ -101,14 +80,6 @@ class _Timed:
         deadline = _deadline.get()
         self.sock.settimeout(deadline.within(deadline.timeouts.first_byte))
         super().send(data)  # type: ignore[misc]  # as above
-
-    def getresponse(self) -> Any:
-        """Wait for the head of the answer."""
-        sock = self.sock
-        response = super().getresponse()  # type: ignore[misc]  # as above
-        response.timed_body = response._original_response  # noqa: SLF001 - urllib3 has no public name for it
-        response.timed_body.kept_socket = sock
-        return response
 
 
 class _Connection(_Timed, HTTPConnection):
@@ -140,7 +111,6 @@ class SyncReply:
         self._deadline = deadline
         self.status: int = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
-        response.timed_body.time_limit = lambda: deadline.within(deadline.timeouts.idle)
 
     def read(self) -> bytes:
         """The next bytes as soon as there are any; empty at the end.
@@ -157,8 +127,7 @@ class SyncReply:
 
     def drain(self) -> None:
         """Read the little that follows the end of a stream, so that the connection can be used again."""
-        end = time.monotonic() + _DRAIN_SECONDS
-        self._response.timed_body.time_limit = lambda: max(end - time.monotonic(), 0.001)
+        self._deadline.shorten(_DRAIN_SECONDS)
         with contextlib.suppress(HTTPError, OSError):
             if not self._response.read1(_BLOCK, decode_content=False):
                 return
@@ -169,7 +138,7 @@ class SyncReply:
         self._response.close()
 
 
-class SyncWire(HttpTransport[HttpRequest, Any]):
+class SyncTransport(HttpTransport[HttpRequest, Any]):
     """Sends requests to one host.
 
     Args:
@@ -182,6 +151,7 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
         self._max_connections = max_connections
         self._pool: urllib3.HTTPConnectionPool | None = None
         self._pid = 0
+        self._addresses = 1
         self._lock = threading.Lock()
 
     def open(self) -> None:
@@ -194,15 +164,10 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
         if pool is not None and self._pid == os.getpid():
             pool.close()
 
-    def __enter__(self) -> SyncWire:
+    def __enter__(self) -> SyncTransport:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def send(self, request: HttpRequest, **options: Any) -> SyncReply:
@@ -217,11 +182,13 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
         """
         deadline: Deadline = options["deadline"]
         times = deadline.timeouts
-        timeout = urllib3.Timeout(
-            connect=deadline.within(times.connect), read=deadline.within(times.first_byte)
-        )
         path = request.url.split("/", 3)[3]
         pool = self._get_pool()
+        timeout = urllib3.Timeout(
+            # urllib3 gives each address of a host the whole time.
+            connect=deadline.within(times.connect) / self._addresses,
+            read=deadline.within(times.first_byte),
+        )
         _deadline.set(deadline)
         try:
             response = pool.urlopen(
@@ -245,6 +212,7 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
             with self._lock:
                 if self._pool is None or self._pid != os.getpid():
                     # After a fork the parent's connections stay the parent's.
+                    self._addresses = self._network.count_addresses()
                     self._pool, self._pid = self._make_pool(), os.getpid()
         return self._pool
 
@@ -270,11 +238,12 @@ class SyncWire(HttpTransport[HttpRequest, Any]):
         if isinstance(error, NameResolutionError):
             return network.failed("the host's name cannot be resolved", error)
         if isinstance(error, NewConnectionError):
-            return network.failed("the connection was refused", error)
+            return network.unreachable(error.__cause__ or error)
         if isinstance(error, PoolTimeoutError):
             return deadline.exceeded("first_byte" if isinstance(error, ReadTimeoutError) else "connect")
         if isinstance(error, ProxyError):
-            return network.failed("the proxy refused", error, retryable=False)
+            told = _TUNNEL.search(str(error.original_error))
+            return network.proxy_failed(int(told[1]) if told else None, error)
         if isinstance(error, (SSLError, ssl.SSLError)):
             return network.failed(tls_fault(error), error, retryable=False)
         if isinstance(error, ClosedPoolError):

@@ -1,71 +1,24 @@
-"""What both kinds of transport need to know: the time left, the trusted authorities, the proxy."""
+"""What both kinds of transport need to know: the trusted authorities and the proxy."""
 
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import threading
-import time
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
 
-from azure_inference_core.connection import Connection, Timeouts
+from azure_inference_core.connection import Connection
 from azure_inference_core.errors import (
     ConfigurationError,
     ConnectionFailedError,
-    DeadlineExceededError,
     IncompleteResponseError,
 )
 
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-
-
-class Deadline:
-    """The time one call has left.
-
-    Args:
-        timeouts: Its limits.
-    """
-
-    __slots__ = ("_end", "sent_at", "timeouts")
-
-    def __init__(self, timeouts: Timeouts) -> None:
-        self.timeouts = timeouts
-        self._end = time.monotonic() + timeouts.total
-        self.sent_at = 0.0  # when the last attempt took its credential, on the monotonic clock
-
-    def left(self) -> float:
-        """Seconds left; negative when none are."""
-        return self._end - time.monotonic()
-
-    def within(self, limit: float) -> float:
-        """The smaller of a limit and what is left.
-
-        Raises:
-            DeadlineExceededError: Nothing is left.
-        """
-        left = self.left()
-        if left <= 0:
-            raise self.exceeded()
-        return min(limit, left)
-
-    def exceeded(self, silence: str | None = None) -> DeadlineExceededError:
-        """The error to raise: of the whole call, or of one silence when time is left."""
-        if silence is None or self.left() <= 0.001:
-            return DeadlineExceededError(
-                f"the call took longer than {self.timeouts.total:g} s (timeout total)"
-            )
-        limit = getattr(self.timeouts, silence)
-        return DeadlineExceededError(f"{_SILENCES[silence]} for {limit:g} s (timeout {silence})")
-
-
-_SILENCES = {
-    "connect": "no connection",
-    "first_byte": "no answer",
-    "idle": "silence in the middle of the answer",
-}
 
 
 class Network:
@@ -79,17 +32,34 @@ class Network:
         url = urlsplit(connection.endpoint)
         self.scheme = url.scheme
         self.host = url.hostname or ""
-        self.port = url.port
+        self.default_port = 443 if url.scheme == "https" else 80
+        self.port = url.port or self.default_port
+        self._address = url.netloc
         self._ca_bundle = connection.ca_bundle
         self._trust_env = connection.trust_env
         self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
 
     def proxy(self) -> str | None:
-        """The environment's proxy for this host, when the user asked for it; never for plain http."""
+        """The environment's proxy for this host, when the user asked for it; never for plain http.
+
+        Raises:
+            ConfigurationError: It cannot be used.
+        """
         if not self._trust_env or self.scheme != "https" or proxy_bypass(self.host):
             return None
-        return getproxies().get("https") or getproxies().get("all")
+        url = getproxies().get("https") or getproxies().get("all")
+        return url and _checked_proxy(url)
+
+    def count_addresses(self) -> int:
+        """How many addresses the host has, or the proxy before it; 1 where nobody can say."""
+        proxy = self.proxy()
+        way = urlsplit(proxy) if proxy else None
+        host, port = (way.hostname, way.port) if way else (self.host, self.port)
+        try:
+            return len(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)) or 1
+        except (OSError, UnicodeError):
+            return 1
 
     def ssl_context(self) -> ssl.SSLContext:
         """The TLS settings: the given authorities, else the system's and certifi's.
@@ -107,6 +77,7 @@ class Network:
                 except (OSError, ssl.SSLError) as error:
                     raise ConfigurationError(f"ca_bundle {bundle!r} cannot be used: {error}") from None
                 context.minimum_version = ssl.TLSVersion.TLSv1_2
+                context.set_alpn_protocols(["http/1.1"])
                 self._context = context
             return self._context
 
@@ -122,10 +93,37 @@ class Network:
             cause: The library's exception; only its class is quoted, because texts can hold headers.
             retryable: Whether trying again can help.
         """
-        port = f":{self.port}" if self.port else ""
         return ConnectionFailedError(
-            f"{why} ({self.host}{port}; {type(cause).__name__})", is_retryable=retryable
+            f"{why} ({self._address}; {type(cause).__name__})", is_retryable=retryable
         )
+
+    def unreachable(self, cause: BaseException) -> ConnectionFailedError:
+        """The error of an endpoint that cannot be connected to."""
+        refused = isinstance(cause, ConnectionRefusedError)
+        return self.failed("the connection was refused" if refused else "the host cannot be reached", cause)
+
+    def proxy_failed(self, status: int | None, cause: BaseException) -> ConnectionFailedError:
+        """The error of a proxy that does not let the request through.
+
+        Args:
+            status: What the proxy answered, if it did.
+            cause: As for :meth:`failed`.
+        """
+        why = "the proxy cannot be reached" if status is None else f"the proxy refused, with status {status}"
+        return self.failed(why, cause, retryable=False)
+
+
+def _checked_proxy(url: str) -> str:
+    """The URL with its scheme; an error does not quote it, for it may hold a login."""
+    url = url if "://" in url else f"http://{url}"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError("the proxy that the environment names must be http://host:port or https://")
+    return url
 
 
 def tls_fault(error: BaseException) -> str:

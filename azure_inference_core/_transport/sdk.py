@@ -13,24 +13,40 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import AsyncHTTPPolicy, HTTPPolicy
 from azure.core.rest import HttpRequest
 
 from azure_inference_core._credentials import Auth
-from azure_inference_core._transport.network import Deadline, Network
+from azure_inference_core._transport.network import Network
 from azure_inference_core.connection import Connection
+from azure_inference_core.timeouts import Deadline
 
 if TYPE_CHECKING:
-    from azure.ai.inference import ChatCompletionsClient
-    from azure.ai.inference.aio import ChatCompletionsClient as AsyncChatCompletionsClient
-
     from azure_inference_core._transport.http_async import AsyncReply
     from azure_inference_core._transport.http_sync import SyncReply
 
-# The HTTP libraries are imported with the first request of their kind: nobody waits for the one not used.
+_LEGAL = ":/?#[]@!$&'()*+,;=%"  # in a URL, beside letters, digits and -._~; RFC 3986, 2
+
+
+class _Client(Protocol):
+    """The SDK's client as it is used here: it hands on what the transport under it gave."""
+
+    def send_request(self, request: HttpRequest, *, stream: bool, deadline: Deadline) -> SyncReply: ...
+    def close(self) -> None: ...
+
+
+class _AsyncClient(Protocol):
+    """As :class:`_Client`, async."""
+
+    async def send_request(self, request: HttpRequest, *, stream: bool, deadline: Deadline) -> AsyncReply: ...
+    async def close(self) -> None: ...
+
+
+# The SDK and the HTTP libraries are imported with the first request of their kind: nobody waits for the one not used.
 
 
 class _KeyPolicy(HTTPPolicy[HttpRequest, Any]):
@@ -66,11 +82,15 @@ class _AsyncKeyPolicy(AsyncHTTPPolicy[HttpRequest, Any]):
 class _Request(HttpRequest):
     """A request made for one attempt: the SDK need not copy it before it completes the URL."""
 
+    def __init__(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> None:
+        address = url if url.isascii() else quote(url, safe=_LEGAL)
+        super().__init__(method, address, headers=dict(headers), content=body)
+
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> _Request:
         return self
 
 
-class Transport:
+class SdkClients:
     """The SDK's clients for one connection: one for threads, one for each event loop.
 
     Opened at the first request. A copy or a pickle of it is closed: it opens its own.
@@ -82,15 +102,15 @@ class Transport:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._network: Network | None = None
-        self._sync: ChatCompletionsClient | None = None
-        self._async: dict[asyncio.AbstractEventLoop, AsyncChatCompletionsClient] = {}
+        self._sync: _Client | None = None
+        self._async: dict[asyncio.AbstractEventLoop, _AsyncClient] = {}
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Transport, (self._connection,)
+        return SdkClients, (self._connection,)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Transport:
-        return Transport(self._connection)
+    def __deepcopy__(self, memo: dict[int, Any]) -> SdkClients:
+        return SdkClients(self._connection)
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: Deadline
@@ -100,9 +120,8 @@ class Transport:
         Raises:
             InferenceError: There was no answer.
         """
-        request = _Request(method, url, headers=dict(headers), content=body)
-        # The SDK hands on what the wire gave it.
-        return cast("SyncReply", self._sync_client().send_request(request, stream=True, deadline=deadline))
+        request = _Request(method, url, headers, body)
+        return self._sync_client().send_request(request, stream=True, deadline=deadline)
 
     async def asend(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: Deadline
@@ -112,11 +131,10 @@ class Transport:
         Raises:
             InferenceError: There was no answer.
         """
-        request = _Request(method, url, headers=dict(headers), content=body)
+        request = _Request(method, url, headers, body)
         if not self._async:
             await self._prepare_async()
-        reply = await self._async_client().send_request(request, stream=True, deadline=deadline)
-        return cast("AsyncReply", reply)
+        return await self._async_client().send_request(request, stream=True, deadline=deadline)
 
     def close(self) -> None:
         """Close the connections of threads, and those of event loops that have ended."""
@@ -133,16 +151,15 @@ class Transport:
         if client is not None:
             await client.close()
 
-    def _sync_client(self) -> ChatCompletionsClient:
+    def _sync_client(self) -> _Client:
         if self._sync is None:
-            from azure.ai.inference import ChatCompletionsClient  # noqa: PLC0415
-
-            from azure_inference_core._transport.http_sync import SyncWire  # noqa: PLC0415
+            sdk: Any = import_module("azure.ai.inference")
+            from azure_inference_core._transport.http_sync import SyncTransport  # noqa: PLC0415
 
             with self._lock:
                 if self._sync is None:
-                    wire = SyncWire(self._get_network(), self._connection.max_connections)
-                    self._sync = ChatCompletionsClient(**self._client_options(_KeyPolicy, wire))
+                    transport = SyncTransport(self._get_network(), self._connection.max_connections)
+                    self._sync = sdk.ChatCompletionsClient(**self._client_options(_KeyPolicy, transport))
         return self._sync
 
     async def _prepare_async(self) -> None:
@@ -162,18 +179,17 @@ class Transport:
         finally:
             thread.shutdown(wait=False)
 
-    def _async_client(self) -> AsyncChatCompletionsClient:
+    def _async_client(self) -> _AsyncClient:
         loop = asyncio.get_running_loop()
         client = self._async.get(loop)
         if client is None:
-            from azure.ai.inference.aio import ChatCompletionsClient  # noqa: PLC0415
-
-            from azure_inference_core._transport.http_async import AsyncWire  # noqa: PLC0415
+            sdk: Any = import_module("azure.ai.inference.aio")
+            from azure_inference_core._transport.http_async import AsyncTransport  # noqa: PLC0415
 
             with self._lock:
                 self._forget_closed_loops()
-                wire = AsyncWire(self._get_network())
-                client = ChatCompletionsClient(**self._client_options(_AsyncKeyPolicy, wire))
+                transport = AsyncTransport(self._get_network())
+                client = sdk.ChatCompletionsClient(**self._client_options(_AsyncKeyPolicy, transport))
                 self._async[loop] = client
         return client
 

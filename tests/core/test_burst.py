@@ -16,6 +16,7 @@ from tests.support.drive import connect
 from tests.support.fault_server import Call, FaultServer
 from tests.support.scripted_server import answer_well
 
+pytestmark = pytest.mark.slow
 RATE = 50.0
 BURST = 5.0
 LIMITED = {"error": {"code": "429", "message": "Rate limit is exceeded. Try again in 1 seconds."}}

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from azure_inference_core import (
     ConfigurationError,
+    EmbeddingBatch,
     EmbeddingsClient,
     InvalidRequestError,
     MalformedResponseError,
@@ -315,14 +316,96 @@ def test_a_batch_that_is_too_large_says_so(server: ScriptedServer) -> None:
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_progress_is_reported(server: ScriptedServer, asynchronous: bool) -> None:
-    """``on_batch`` hears the number of texts of each batch."""
-    seen: list[int] = []
+    """``done`` gets each batch with its place, its texts and their vectors."""
+    seen: list[EmbeddingBatch] = []
     async with EmbeddingsClient(connect(server.url), batch_size=4) as client:
         if asynchronous:
-            await client.aembed(texts_of(10), on_batch=seen.append)
+            result = await client.aembed(texts_of(10), done=seen.append)
         else:
-            await asyncio.to_thread(client.embed, texts_of(10), on_batch=seen.append)
-    assert sorted(seen) == [2, 4, 4]
+            result = await asyncio.to_thread(client.embed, texts_of(10), done=seen.append)
+    seen.sort(key=lambda batch: batch.number)
+    assert [(b.number, b.count, b.start, len(b.inputs)) for b in seen] == [
+        (0, 3, 0, 4),
+        (1, 3, 4, 4),
+        (2, 3, 8, 2),
+    ]
+    assert [vector for batch in seen for vector in batch.vectors] == result.vectors
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_what_is_known_is_not_asked_for(server: ScriptedServer, asynchronous: bool) -> None:
+    """Vectors that ``before`` puts into a batch are taken as they are; a batch that is whole needs no request."""
+    known = [0.5, 0.25, 0.125, 1.0]
+    texts = texts_of(6)
+
+    def recall(batch: EmbeddingBatch) -> None:
+        batch.vectors = [known if text in texts[1:5] else None for text in batch.inputs]
+
+    async def arecall(batch: EmbeddingBatch) -> None:
+        recall(batch)
+
+    async with EmbeddingsClient(connect(server.url), batch_size=2) as client:
+        if asynchronous:
+            result = await client.aembed(texts, before=arecall)
+        else:
+            result = await asyncio.to_thread(client.embed, texts, before=recall)
+    assert sorted(body["input"] for body in server.bodies) == [texts[:1], texts[5:]]
+    assert result.vectors[1:5] == [known] * 4
+    assert len(result.vectors) == 6
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_hook_that_fails_ends_the_job(server: ScriptedServer, asynchronous: bool) -> None:
+    """The error of a hook comes out as it is, and what is not on its way yet is not sent."""
+
+    def refuse(batch: EmbeddingBatch) -> None:
+        raise LookupError(batch.number)
+
+    async with EmbeddingsClient(connect(server.url), batch_size=1, max_concurrency=2) as client:
+        sync = asyncio.to_thread(client.embed, texts_of(40), done=refuse)
+        with pytest.raises(LookupError):
+            await (client.aembed(texts_of(40), done=refuse) if asynchronous else sync)
+        sync.close()
+    assert len(server.requests) < 10
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize(
+    ("model", "base", "sent"),
+    [
+        (None, "url", "query"),
+        ("my-embedder", "v1_url", None),
+        ("text-embedding-3-small", "url", None),
+        ("embed-v-4-0", "v1_url", "query"),
+    ],
+)
+async def test_an_implied_input_type_goes_where_it_is_known(
+    server: ScriptedServer, model: str | None, base: str, sent: str | None, asynchronous: bool
+) -> None:
+    """What a method implies is sent to this API and to Cohere's models, and not to OpenAI's."""
+    server.strict = False
+    async with EmbeddingsClient(connect(getattr(server, base), model=model)) as client:
+        if asynchronous:
+            await client.aembed(["x"], implied_input_type="query")
+        else:
+            await asyncio.to_thread(client.embed, ["x"], implied_input_type="query")
+    assert server.last.json.get("input_type") == sent
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_refused_input_type_is_left_out_from_then_on(
+    server: ScriptedServer, asynchronous: bool
+) -> None:
+    """One request more, once: the client remembers what the model refuses, and counts the request."""
+    complaint = {"type": "extra_forbidden", "loc": ["body", "input_type"], "msg": "no", "input": "query"}
+    server.reply(Reply(422, {"detail": [complaint]}))
+    async with EmbeddingsClient(connect(server.url)) as client:
+        for _ in range(2):
+            if asynchronous:
+                await client.aembed(["x"], implied_input_type="query")
+            else:
+                await asyncio.to_thread(client.embed, ["x"], implied_input_type="query")
+    assert ["input_type" in body for body in server.bodies] == [True, False, False]
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 0}, {"batch_size": True}, {"batch_size": 1.5}, {"max_concurrency": 0}, {"max_concurrency": None}], ids=str)  # fmt: skip

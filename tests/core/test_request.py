@@ -240,7 +240,7 @@ def test_extras_cannot_replace_the_conversation(server: ScriptedServer, chat: Ch
         ({"a": {"b": math.nan}}, r"a\.b.*nan"),
         ({"a": ["x", "\udfff"]}, r"a\[1\].*surrogate"),
         ({"a": b"x"}, "bytes"),
-        ({"a": object()}, "object"),
+        pytest.param({"a": object()}, "object", id="object"),
     ],
     ids=repr,
 )

@@ -48,13 +48,13 @@ CHUNK = wire.chunk("a", role="assistant", tool_calls=[wire.tool_call(index=0)], 
 TEXT = wire.completion()
 VECTORS = wire.embeddings(["a", "b"])
 BODIES = [
-    (CHAT, lambda body: parse_chat(parse_json(body, {}), None, 1)),
-    (TEXT, lambda body: parse_completion(parse_json(body, {}), None, 1)),
+    (CHAT, lambda body: parse_chat(parse_json(body, {}))),
+    (TEXT, lambda body: parse_completion(parse_json(body, {}))),
     (wire.info(), lambda body: parse_info(parse_json(body, {}))),
     (VECTORS, lambda body: parse_vectors(parse_json(body, {}), 2, encoding_format=None, dimensions=None)),
-    (CHUNK, lambda body: read(ChatReader({}, 1, 1 << 20), body)),
-    (wire.completion_chunks()[-1], lambda body: read(CompletionReader({}, 1, 1 << 20), body)),
-    (CHAT, lambda body: whole(ChatReader({}, 1, 1 << 20), body)),
+    (CHUNK, lambda body: read(ChatReader({}, 1 << 20, {}, think=True), body)),
+    (wire.completion_chunks()[-1], lambda body: read(CompletionReader({}, 1 << 20), body)),
+    (CHAT, lambda body: whole(ChatReader({}, 1 << 20, {}, think=True), body)),
 ]
 
 

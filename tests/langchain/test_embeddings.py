@@ -14,6 +14,7 @@ from langchain_azure_inference import (
     ConfigurationError,
     InvalidRequestError,
     MalformedResponseError,
+    UnsupportedParameterError,
 )
 from tests.support import wire
 from tests.support.scripted_server import Reply, ScriptedServer
@@ -55,6 +56,23 @@ async def test_queries_and_documents_say_what_they_are(
     assert types_sent(server) == expected * 2
     embeddings.embed_documents(["x"], input_type="text")
     assert types_sent(server)[-1] == "text"
+
+
+def test_a_refused_input_type_is_asked_for_once(server: ScriptedServer) -> None:
+    """A type that only the method's name implies is left out after a refusal; one that was named is not."""
+
+    def answer(request: Any) -> Any:
+        """An endpoint whose model has no input types."""
+        if "input_type" in request.json:
+            return Reply(422, {"code": "parameter_not_supported", "detail": {"loc": ["body", "input_type"]}})
+        return wire.embeddings(request.json["input"], encoding_format="base64")
+
+    server.reply_always(answer)
+    embeddings = embeddings_of(server)
+    assert embeddings.embed_query("x") == embeddings.embed_documents(["x"])[0]
+    assert types_sent(server) == ["query", None, None]
+    with pytest.raises(UnsupportedParameterError):
+        embeddings_of(server, query_input_type="query").embed_query("x")
 
 
 def test_openai_dialects_get_no_input_type(server: ScriptedServer) -> None:
@@ -106,7 +124,11 @@ def test_the_default_batch_is_the_smallest_documented_limit(server: ScriptedServ
     """96 texts go in one request, 97 in two; the retired class's word for the size works."""
     embeddings_of(server).embed_documents(["x"] * 97)
     assert sorted(len(body["input"]) for body in server.bodies) == [1, 96]
-    assert embeddings_of(server, embed_batch_size=5).batch_size == 5
+    embeddings = embeddings_of(server, embed_batch_size=5)
+    assert embeddings.batch_size == embeddings.embed_batch_size == 5
+    embeddings.embed_batch_size = 50
+    embeddings.embed_documents(["x"] * 60)
+    assert sorted(len(body["input"]) for body in server.bodies[-2:]) == [10, 50]
 
 
 def test_incomplete_answers_raise(server: ScriptedServer) -> None:
@@ -209,7 +231,7 @@ def test_a_file_that_is_no_image_is_refused(server: ScriptedServer, tmp_path: Pa
     """What a file is is told by its first bytes, not its name."""
     path = tmp_path / "a.png"
     path.write_text("secret")
-    with pytest.raises(ConfigurationError, match="not a PNG"):
+    with pytest.raises(ConfigurationError, match="not those of a PNG"):
         embeddings_of(server).embed_image([str(path)])
 
 

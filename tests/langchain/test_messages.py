@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from typing import Any
 
 import pytest
@@ -177,11 +179,13 @@ def test_a_block_becomes_one_part(
         (HumanMessage([{"type": "image", "file_id": "f1"}]), ["https: or data:"]),
         (
             HumanMessage([{"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}]),
-            ["'file'", "base64"],
+            ["'file'", "image_from_path"],
         ),
         (HumanMessage([{"type": "image", "url": "http://169.254.169.254/latest"}]), ["'http'"]),
         (HumanMessage([{"type": "image_url", "image_url": {"url": "/etc/passwd"}}]), ["https: or data:"]),
-        (HumanMessage([{"type": "audio", "base64": "aGk="}]), ["mime_type"]),
+        (HumanMessage([{"type": "audio", "base64": "aGk="}]), ["wav and mp3"]),
+        (HumanMessage([{"type": "image", "source": {"data": "aGk="}}]), ["media type"]),
+        (HumanMessage([{"type": "image", "base64": "no base64", "mime_type": "image/png"}]), ["not base64"]),
         (HumanMessage([{"type": "input_audio"}]), ["input_audio"]),
         (HumanMessage([{"cachePoint": {}}]), ["None"]),
         (SystemMessage([{"type": "image_url", "image_url": {"url": PNG}}]), ["only user messages"]),
@@ -242,10 +246,47 @@ def test_anthropic_tool_results_become_tool_messages(server: ScriptedServer) -> 
 
 
 def test_a_call_without_an_id_gets_the_same_one_each_time(server: ScriptedServer) -> None:
-    """A call that was stored without an id is sent with one made of its name and place."""
+    """Calls that were stored without an id are sent with one each, the same ones in every request."""
     call = {**CALL, "id": None}
-    (message,) = sent(server, AIMessage("", tool_calls=[call]))
-    assert message["tool_calls"][0]["id"] == "call_weather_0"
+    first, second = (sent(server, AIMessage("", tool_calls=[call, call])) for _ in range(2))
+    assert first == second
+    ids = [call["id"] for call in first[0]["tool_calls"]]
+    assert len(set(ids)) == 2
+    assert all(ids)
+
+
+def test_a_familys_ids_are_its_own(server: ScriptedServer) -> None:
+    """Where the model's family wants nine letters and digits, a call and its answer get the same nine."""
+    call = {**CALL, "id": "call_of_another_provider"}
+    history = [AIMessage("", tool_calls=[call]), ToolMessage("sun", tool_call_id=call["id"])]
+    model_of(server, model="prod-1", family="mistral-large").invoke(history)
+    asked, answered = server.last.json["messages"]
+    assert asked["tool_calls"][0]["id"] == answered["tool_call_id"]
+    assert re.fullmatch("[a-zA-Z0-9]{9}", answered["tool_call_id"])
+
+
+@pytest.mark.parametrize(
+    ("data", "block", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n", {"type": "image", "source": {}}, "image/png"),
+        (b"\xff\xd8\xff", {"type": "image", "mime_type": "image/png"}, "image/jpeg"),
+        (b"?", {"type": "image", "mime_type": "image/tiff"}, "image/tiff"),
+        (b"RIFF....WAVE", {"type": "audio"}, "wav"),
+        (b"ID3", {"type": "audio"}, "mp3"),
+    ],
+)
+def test_media_are_told_by_their_first_bytes(
+    server: ScriptedServer, data: bytes, block: dict[str, Any], kind: str
+) -> None:
+    """An image or sound says what it is; what cannot be told is what its block says."""
+    text = base64.b64encode(data).decode()
+    given = {**block, "source": {"data": text}} if "source" in block else {**block, "base64": text}
+    (message,) = sent(server, HumanMessage([given]))
+    (part,) = message["content"]
+    if block["type"] == "image":
+        assert part["image_url"]["url"] == f"data:{kind};base64,{text}"
+    else:
+        assert part["input_audio"] == {"data": text, "format": kind}
 
 
 def test_messages_are_not_touched(server: ScriptedServer) -> None:
@@ -298,7 +339,7 @@ def test_tool_calls_come_out(server: ScriptedServer) -> None:
         ("a", {"city": "Oslo"}),
         ("b", {}),
     ]
-    assert message.tool_calls[2]["id"].startswith("call_")
+    assert re.fullmatch("[a-zA-Z0-9]{9}", message.tool_calls[2]["id"] or "")
     assert [(call["id"], call["args"]) for call in message.invalid_tool_calls] == [
         ("c", '{"city": '),
         ("d", "[1]"),
@@ -375,7 +416,20 @@ def test_think_tags_are_split_on_request(
     assert full.additional_kwargs.get("reasoning_content", "") == thought
 
 
-def test_think_tags_are_text_unless_asked(server: ScriptedServer) -> None:
-    """Without ``split_think`` the text is what the model wrote."""
-    server.reply("<think>hm</think>answer")
-    assert model_of(server).invoke("x").content == "<think>hm</think>answer"
+def test_think_tags_go_by_the_family_unless_asked(server: ScriptedServer) -> None:
+    """Without ``split_think`` the tags are reasoning where the family writes them, else the model's text."""
+    text = "<think>hm</think>answer"
+    for more, expected in (
+        ({}, text),
+        ({"model": "QwQ-32B"}, "answer"),
+        ({"model": "prod-1", "family": "qwq"}, "answer"),
+        ({"model": "QwQ-32B", "split_think": False}, text),
+    ):
+        model = model_of(server, **more)
+        server.reply(text)
+        assert model.invoke("x").content == expected
+        server.reply(wire.chat_chunks(text))
+        assert "".join(chunk.text for chunk in model.stream("x")) == expected
+    server.reply(text)
+    assert model_of(server).invoke("x", split_think=True).content == "answer"
+    assert "split_think" not in server.last.json

@@ -68,7 +68,7 @@ def real(local_endpoint: Endpoint) -> Place:
     return Place(local_endpoint.url, local_endpoint.key, is_real=True)
 
 
-@pytest.fixture(params=["rules", "real"])
+@pytest.fixture(params=["rules", pytest.param("real", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, thinking_server: ScriptedServer) -> Place:
     """Each program runs on both."""
     if request.param == "real":
@@ -220,6 +220,7 @@ def passages(count: int) -> list[Document]:
     return list(found.values())[:count]
 
 
+@pytest.mark.slow
 def test_retrieval_answers_from_the_right_passage(real: Place) -> None:
     """A retrieval chain over real embeddings finds the passage that answers, and hands it to the model."""
     store = InMemoryVectorStore(real.embeddings())
@@ -272,6 +273,7 @@ def test_an_indexing_run(thinking_server: ScriptedServer) -> None:
         assert store.similarity_search(chosen.page_content, k=1)
 
 
+@pytest.mark.slow
 def test_a_store_on_disk_with_a_real_model(real: Place, tmp_path: Path) -> None:
     """Real passages get real vectors, whatever batch they went in, and are found again after a restart."""
     documents = passages(60)
@@ -286,6 +288,7 @@ def test_a_store_on_disk_with_a_real_model(real: Place, tmp_path: Path) -> None:
             )
 
 
+@pytest.mark.slow
 async def test_a_completion_chain(real: Place) -> None:
     """A prompt pipes into text completion on the real model, whole and streamed, sync and async."""
     llm = AzureInferenceLLM(endpoint=real.url, credential=real.key, max_tokens=4, temperature=0)
@@ -296,6 +299,7 @@ async def test_a_completion_chain(real: Place) -> None:
     assert await chain.ainvoke({"thing": "time"}) == text
 
 
+@pytest.mark.slow
 def test_images_become_vectors(real: Place, tmp_path: Path) -> None:
     """``embed_image`` reads files and gives vectors in which look-alikes are close."""
     from PIL import Image

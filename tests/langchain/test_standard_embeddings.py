@@ -54,6 +54,7 @@ class TestEmbeddingsIntegration(EmbeddingsIntegrationTests):
         return {"endpoint": self.server.url, "credential": "test"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("standard_endpoint")
 class TestEmbeddingsOnTheLocalEndpoint(EmbeddingsIntegrationTests):
     """The integration suite with a real model."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -140,6 +141,51 @@ def test_deepseek_is_not_told_a_name(server: ScriptedServer) -> None:
     assert (body["tool_choice"], [t["function"]["name"] for t in body["tools"]]) == ("required", ["add"])
     bound.invoke("x", model="gpt-4o")
     assert len(server.last.json["tools"]) == 2
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_tool_keeps_its_own_name(server: ScriptedServer, streamed: bool) -> None:
+    """A name that the API does not take is sent as one that it does, and comes back as the caller's own."""
+    for name in ("say it", "a_name_of_more_than_sixty_four_characters_" * 2):
+        given = {"name": name, "parameters": {"type": "object", "properties": {}}}
+        model = model_of(server).bind_tools([given, weather], tool_choice=name)
+        server.reply_always(calling_first(streamed))
+        chunks = list(model.stream("x")) if streamed else [model.invoke("x")]
+        (call,) = [call for chunk in chunks for call in chunk.tool_calls]
+        assert call["name"] == name
+        sent = server.last.json
+        assert re.fullmatch("[a-zA-Z0-9_-]{1,64}", sent["tools"][0]["function"]["name"])
+        assert sent["tool_choice"]["function"]["name"] == sent["tools"][0]["function"]["name"]
+
+
+def calling_first(streamed: bool) -> Any:
+    """An endpoint whose model calls the first tool."""
+
+    def answer(request: Any) -> Any:
+        call = wire.tool_call(request.json["tools"][0]["function"]["name"], "{}")
+        if not streamed:
+            return wire.chat(None, tool_calls=[call])
+        return [wire.chunk(tool_calls=[{**call, "index": 0}]), wire.chunk("", finish_reason="tool_calls")]
+
+    return answer
+
+
+def test_a_schema_that_cannot_be_strict_is_sent_as_it_is(server: ScriptedServer) -> None:
+    """An object with free keys has no strict form: the schema travels untouched, and ``strict`` is false."""
+
+    class Counts(BaseModel):
+        """Counts by word."""
+
+        by_word: dict[str, int]
+
+    model_of(server).bind_tools([Counts], strict=True).invoke("x")
+    function = server.last.json["tools"][0]["function"]
+    server.reply('{"by_word": {}}')
+    model_of(server).with_structured_output(Counts, method="json_schema", strict=True).invoke("x")
+    described = server.last.json["response_format"]["json_schema"]
+    for sent, schema in ((function, function["parameters"]), (described, described["schema"])):
+        assert sent["strict"] is False
+        assert schema["properties"]["by_word"]["additionalProperties"] == {"type": "integer"}
 
 
 def test_no_tools_is_no_tools(server: ScriptedServer) -> None:

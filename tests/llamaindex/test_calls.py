@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from azure.ai.inference.models import JsonSchemaFormat
 from llama_index.core import PromptTemplate
-from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.base.llms.types import ChatMessage, ThinkingBlock
 
 from llamaindex_azure_inference import Timeouts
 from llamaindex_azure_inference.errors import (
@@ -398,6 +398,29 @@ async def test_finish_reason_and_model_are_known(plain: ScriptedServer, way: str
     llm = chat_model(plain)
     told = (await ask(llm, way))[-1].additional_kwargs
     assert (told["finish_reason"], told["model"]) == ("stop", "tiny-model")
+    await llm.aclose()
+
+
+@pytest.mark.parametrize("way", CHATS)
+@pytest.mark.parametrize(
+    ("settings", "text", "thought"),
+    [
+        ({"model": "DeepSeek-R1"}, "Yes.", "Hm."),
+        ({"model": "DeepSeek-R1", "split_think": False}, "<think>Hm.</think>Yes.", None),
+        ({"split_think": True}, "Yes.", "Hm."),
+        ({}, "<think>Hm.</think>Yes.", None),
+    ],
+    ids=["by its family", "not wanted", "wanted", "of an unknown model"],
+)
+async def test_thinking_in_the_text(
+    plain: ScriptedServer, way: str, settings: dict[str, Any], text: str, thought: str | None
+) -> None:
+    """``<think>`` in the text is a thinking block where the family writes it so, or the user says it."""
+    plain.reply("<think>Hm.</think>Yes.")
+    llm = chat_model(plain, **settings)
+    message = (await ask(llm, way))[-1].message
+    blocks = [block for block in message.blocks if isinstance(block, ThinkingBlock)]
+    assert (message.content, blocks[0].content if blocks else None) == (text, thought)
     await llm.aclose()
 
 

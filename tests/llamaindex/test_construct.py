@@ -11,9 +11,10 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.embeddings.multi_modal_base import MultiModalEmbedding
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 import llamaindex_azure_inference
+from azure_inference_core._request import keywords
 from llamaindex_azure_inference import (
     AzureInference,
     AzureInferenceCompletion,
@@ -90,7 +91,6 @@ def test_missing_endpoint_says_what_to_set(cls: Any) -> None:
         ({"endpoint": "http://elsewhere.example"}, "http"),
         ({"ca_bundle": "/no/such/file.pem"}, "ca_bundle"),
         ({"dialect": "esperanto"}, "dialect"),
-        ({"timeout": None}, "timeout"),
         ({"timeout": -1}, "timeout"),
         ({"max_retries": -1}, "max_retries"),
         ({"default_headers": {"api-key": "x"}}, "api-key"),
@@ -105,10 +105,11 @@ def test_unusable_setting_is_refused(cls: Any, settings: dict[str, Any], told: s
 
 @every_class
 def test_refusal_of_a_type_does_not_quote_the_value(cls: Any) -> None:
-    """A value of the wrong type is refused without being written into the error."""
-    with pytest.raises(ValidationError) as caught:
+    """A value of the wrong type is refused, as every bad setting, without being written into the error."""
+    with pytest.raises(ConfigurationError, match="default_headers") as caught:
         cls(URL, KEY, default_headers={"x-gateway-key": {"nested": KEY}})
     assert KEY not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 @every_class
@@ -133,8 +134,9 @@ def test_other_keywords_become_extras(cls: Any) -> None:
 
 
 @every_class
-def test_misspelt_setting_is_warned_of(cls: Any) -> None:
+def test_misspelt_setting_is_warned_of(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A keyword close to a field of the class is sent as an extra, with a warning that names the field."""
+    monkeypatch.setattr(keywords, "_warned", set())  # a name is warned of once a process
     with pytest.warns(UserWarning, match="did you mean 'credential_scopes'"):
         made = cls(URL, KEY, credential_scope=["x"])
     assert made.model_extras == {"credential_scope": ["x"]}
@@ -190,25 +192,65 @@ def test_metadata_of_a_model_nobody_described() -> None:
 @pytest.mark.parametrize(
     ("model", "window", "tools"),
     [
-        ("Cohere-command-r-plus-08-2024", 128_000, True),
+        ("Cohere-command-r-plus-08-2024", 131_072, True),
         ("Llama-2-70b-chat", 4_096, False),
         ("Meta-Llama-3-8B-Instruct", 8_192, False),
-        ("Meta-Llama-3.1-405B-Instruct", 128_000, True),
+        ("Meta-Llama-3.1-405B-Instruct", 131_072, False),
         ("Mistral-Large-2411", 128_000, True),
-        ("Mistral-small", 32_768, True),
+        ("Mistral-small", 128_000, True),
         ("jais-30b-chat", 8_192, False),
         ("AI21-Jamba-1.5-Large", 262_144, True),
         ("Phi-3.5-mini-instruct", 131_072, False),
         ("Phi-3-mini-4k-instruct", 4_096, False),
         ("mistralai-Mixtral-8x22B-Instruct-v0-1", 65_536, False),
-        ("gpt-4o", 131_072, True),
-        ("DeepSeek-R1", 128_000, False),
+        ("gpt-4o", 128_000, True),
+        ("DeepSeek-R1", 163_840, False),
     ],
 )
 def test_metadata_knows_the_families(model: str, window: int, tools: bool) -> None:
     """For a known family, the context window and tool calling are the documented ones."""
     metadata = AzureInference(URL, KEY, model=model).metadata
     assert (metadata.context_window, metadata.is_function_calling_model) == (window, tools)
+
+
+@pytest.mark.parametrize(
+    ("settings", "window", "output"),
+    [
+        ({"model": "prod-chat"}, 128_000, 1_024),
+        ({"model": "prod-chat", "max_tokens": 16_000}, 128_000, 16_000),
+        ({"model": "prod-chat", "max_tokens": 200_000}, 128_000, 64_000),
+        ({"model": "gpt-4", "max_tokens": 9_000}, 128_000, 9_000),
+        ({"model": "gpt-5-mini"}, 272_000, 128_000),
+        ({"model": "grok-3"}, 131_072, 4_096),
+        ({"model": "grok-3", "max_tokens": 8_000}, 131_072, 8_000),
+        ({"model": "Phi-3-mini-4k-instruct"}, 4_096, 2_048),
+        ({"model": "my-phi", "family": "phi-3-4k"}, 4_096, 2_048),
+        ({"model": "gpt-4o", "context_window": 2_000}, 2_000, 1_000),
+    ],
+    ids=str,
+)
+def test_prompts_keep_half_of_the_window(settings: dict[str, Any], window: int, output: int) -> None:
+    """What is reserved for the answer is the user's or the family's, and never more than half of the window."""
+    for cls in (AzureInference, AzureInferenceCompletion):
+        metadata = cls(URL, KEY, **settings).metadata
+        assert (metadata.context_window, metadata.num_output) == (window, output)
+
+
+def test_family_says_what_a_deployment_s_name_does_not() -> None:
+    """``family`` decides about a model whose name tells nothing, and one that there is not is refused."""
+    llm = AzureInference(URL, KEY, model="prod", family="phi-4")
+    assert (llm.metadata.context_window, llm.metadata.is_function_calling_model) == (16_384, False)
+    with pytest.raises(ConfigurationError, match="phi-4"):
+        AzureInference(URL, KEY, model="prod", family="phy-4")
+
+
+@every_class
+def test_timeouts_of_a_mapping(cls: Any) -> None:
+    """A mapping of some times is read as ``Timeouts``; ``None`` is the default; an unknown time is refused."""
+    assert cls(URL, KEY, timeout={"idle": 9}).timeout == Timeouts(idle=9)
+    assert cls(URL, KEY, timeout=None)._client.connection.timeouts == Timeouts()
+    with pytest.raises(ConfigurationError, match="unknown keys"):
+        cls(URL, KEY, timeout={"idel": 9})
 
 
 def test_metadata_is_what_the_user_says() -> None:
@@ -356,6 +398,19 @@ def test_settings_can_be_changed_later(plain: ScriptedServer) -> None:
     assert plain.last.path == "/openai/v1/chat/completions"
 
 
+def test_settings_can_be_changed_by_the_retired_names(plain: ScriptedServer) -> None:
+    """``model_name`` and ``model_kwargs`` are read and changed as in the retired class."""
+    llm = chat_model(plain, model_kwargs={"top_k": 1})
+    llm.model_name = "other"
+    llm.model_kwargs["min_p"] = 0.5
+    llm.complete("x")
+    assert {name: plain.last.json[name] for name in ("model", "top_k", "min_p")} == {
+        "model": "other",
+        "top_k": 1,
+        "min_p": 0.5,
+    }
+
+
 async def test_context_managers_close_and_the_object_opens_again(server: ScriptedServer) -> None:
     """Both kinds of ``with`` close the connections, and the object goes on working."""
     llm = chat_model(server)
@@ -368,10 +423,9 @@ async def test_context_managers_close_and_the_object_opens_again(server: Scripte
 
 
 def test_misspelt_common_parameter_is_sent_with_one_warning(plain: ScriptedServer) -> None:
-    """A common parameter misspelt in the constructor goes to the model, with one warning at the first call."""
+    """A common parameter misspelt in the constructor goes to the model, with one warning, there."""
     # A name is warned of once a process: this one is not misspelt in this way anywhere else.
-    llm = chat_model(plain, temperatur=1)
     with pytest.warns(UserWarning, match="temperature"):
-        llm.complete("x")
+        llm = chat_model(plain, temperatur=1)
     llm.complete("x")
     assert plain.last.json["temperatur"] == 1

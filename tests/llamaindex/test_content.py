@@ -205,8 +205,8 @@ REFUSED = {
     "assistant audio": (AudioBlock(audio=WAV), "assistant", "an AudioBlock.*message of the assistant"),
     "user call": (ToolCallBlock(tool_name="x"), "user", "a ToolCallBlock.*the assistant's"),
     "image without bytes": (ImageBlock(), "user", "is empty"),
-    "image of no type": (ImageBlock(image=b"not an image"), "user", "image_mimetype"),
-    "image of a file url": (ImageBlock(url="file:///etc/passwd"), "user", "https or data"),
+    "image of no type": (ImageBlock(image=b"not an image"), "user", "media type"),
+    "image of a file url": (ImageBlock(url="file:///etc/passwd"), "user", "https: or data:"),
     "audio of another format": (AudioBlock(audio=b"OggS", format="ogg"), "user", "wav and mp3"),
 }
 

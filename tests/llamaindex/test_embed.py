@@ -18,7 +18,7 @@ from llamaindex_azure_inference.errors import (
     MalformedResponseError,
     UnsupportedParameterError,
 )
-from tests.llamaindex.helpers import embedding_model
+from tests.llamaindex.helpers import KEY, embedding_model
 from tests.llamaindex.test_content import PNG, PNG_URL
 from tests.support import wire
 from tests.support.fault_server import Request
@@ -176,7 +176,7 @@ async def test_failed_batch_is_named(plain: ScriptedServer, asynchronous: bool) 
 
     plain.reply_always(answer)
     embedding = embedding_model(plain, embed_batch_size=3, max_concurrency=1)
-    with pytest.raises(InvalidRequestError, match=r"batch 3 of 8 \(texts 6 to 8\)"):
+    with pytest.raises(InvalidRequestError, match=r"batch 3 of 8 \(inputs 6 to 8\)"):
         await call(embedding, "get_text_embedding_batch", asynchronous, TEXTS)
     assert len(plain.requests) == 3
     await embedding.aclose()
@@ -256,6 +256,21 @@ def test_openai_dialects_know_no_input_types(plain: ScriptedServer, base: str) -
     assert plain.last.json["input_type"] == "search_query"
 
 
+def test_default_types_of_a_copy_are_still_defaults(plain: ScriptedServer) -> None:
+    """A copy by dict or JSON does not take the defaults for the user's; what he set, he set in the copy, too."""
+    embedding = embedding_model(plain, endpoint=plain.v1_url, model="m")
+    for again in (
+        type(embedding).from_dict(embedding.to_dict(), credential=KEY),
+        type(embedding).model_validate({**embedding.model_dump(), "credential": KEY}),
+    ):
+        again.get_text_embedding("x")
+        assert "input_type" not in plain.last.json
+    plain.strict = False
+    embedding.document_input_type = "document"
+    type(embedding).from_dict(embedding.to_dict(), credential=KEY).get_text_embedding("x")
+    assert plain.last.json["input_type"] == "document"
+
+
 def without_types(request: Request) -> Any:
     """A model that refuses input types."""
     if "input_type" in request.json:
@@ -276,7 +291,7 @@ async def test_model_that_refuses_input_types(
     assert await call(embedding, "get_text_embedding", asynchronous, "x") == wire.vector_of("x")
     assert await call(embedding, "get_query_embedding", asynchronous, "x") == wire.vector_of("x")
     assert ["input_type" in body for body in plain.bodies] == [True, False, False]
-    assert caplog.text.count("refuses input types") == 1
+    assert caplog.text.count("refuses input_type") == 1
     await embedding.aclose()
 
 

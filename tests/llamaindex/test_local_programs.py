@@ -29,8 +29,11 @@ TEXTS = [
     "The comet returns every seventy-six years and was seen in 1986.",
 ]
 SPLIT = [TokenTextSplitter(chunk_size=256)]
-# The framework's agents use deprecated attributes of their own libraries.
-pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    # The framework's agents use deprecated attributes of their own libraries.
+    pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -63,6 +63,26 @@ def test_query_engine(server: ScriptedServer, make: Any) -> None:
     assert all(f"Document {i}." in str(answer.json) for i in range(6))
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": "prod-chat", "max_tokens": 16_000},
+        {"model": "gpt-4", "max_tokens": 9_000},
+        {"model": "grok-3"},
+        {"model": "gpt-oss-120b"},
+        {"model": "cohere-command-a"},
+        {"model": "qwen3-32b"},
+        {"model": "Phi-3-mini-4k-instruct", "max_tokens": 4_000},
+    ],
+    ids=str,
+)
+def test_query_engine_with_a_long_answer(plain: ScriptedServer, settings: dict[str, Any]) -> None:
+    """However long an answer a family or a user allows, there is room for a prompt."""
+    engine = index_of(plain).as_query_engine(llm=chat_model(plain, **settings), similarity_top_k=6)
+    assert str(engine.query("What is old?")) == wire.ANSWER
+    assert plain.last.json.get("max_tokens") == settings.get("max_tokens")
+
+
 def test_query_engine_streams(plain: ScriptedServer) -> None:
     """A streaming query engine gives the text piece by piece."""
     engine = index_of(plain).as_query_engine(llm=chat_model(plain), streaming=True)
@@ -213,6 +233,7 @@ def pipeline_of(server: ScriptedServer, **settings: Any) -> IngestionPipeline:
     return IngestionPipeline(transformations=[embedding_model(server, **settings)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 async def test_pipeline_with_workers(
     plain: ScriptedServer, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
@@ -230,6 +251,7 @@ async def test_pipeline_with_workers(
     assert {request.headers["api-key"] for request in plain.requests} == {KEY}
 
 
+@pytest.mark.slow
 def test_error_of_a_worker_comes_out(plain: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error in a worker process ends the run as that error, with its fields."""
     monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", KEY)

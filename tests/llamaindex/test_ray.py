@@ -19,6 +19,7 @@ llama_index_ray = pytest.importorskip(
 )
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(300),
     # Ray's own: sockets and files that it leaves to the collector, and deprecations between its parts.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -10,7 +10,6 @@ from llama_index.core import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, Field, ValidationError
 
-from llamaindex_azure_inference._structured import json_schema_format
 from tests.llamaindex.helpers import Song, chat_model, completion_model, user
 from tests.support import wire
 from tests.support.scripted_server import ScriptedServer
@@ -121,8 +120,9 @@ async def test_request_by_prompt(plain: ScriptedServer, method: str) -> None:
         {"is_function_calling_model": False},
         {"supports_forced_tool_choice": False},
         {"model": "Phi-3-mini-4k-instruct"},
+        {"model": "gpt-oss-120b"},
     ],
-    ids=["no tools", "no forced choice", "family without tools"],
+    ids=["no tools", "no forced choice", "family without tools", "family that chooses for itself"],
 )
 def test_models_that_cannot_be_made_to_call_are_asked_by_prompt(
     plain: ScriptedServer, settings: dict[str, Any]
@@ -231,9 +231,17 @@ class Counts(BaseModel):
     by_name: dict[str, int]
 
 
-def test_schema_of_a_nested_class_is_strict() -> None:
+def schema_sent(server: ScriptedServer, output_cls: type[BaseModel], text: str) -> dict[str, Any]:
+    """The response format that asks for a class."""
+    server.reply(wire.chat(text))
+    chat_model(server, structured_output="json_schema").structured_predict(output_cls, PROMPT, topic="x")
+    given: dict[str, Any] = server.last.json["response_format"]["json_schema"]
+    return given
+
+
+def test_schema_of_a_nested_class_is_strict(plain: ScriptedServer) -> None:
     """Every object is closed, every property required, defaults and what stands beside a reference are gone."""
-    given = json_schema_format(Album)["json_schema"]
+    given = schema_sent(plain, Album, '{"best": {"title": "a", "year": 1}, "songs": []}')
     assert given["strict"]
     assert given["schema"]["required"] == ["best", "songs", "note"]
     assert given["schema"]["properties"]["best"] == {"$ref": "#/$defs/Song"}
@@ -241,13 +249,13 @@ def test_schema_of_a_nested_class_is_strict() -> None:
     assert "default" not in json.dumps(given["schema"])
 
 
-def test_schema_with_free_keys_is_not_strict() -> None:
+def test_schema_with_free_keys_is_not_strict(plain: ScriptedServer) -> None:
     """A dictionary cannot be strict: the schema is sent as pydantic wrote it."""
-    given = json_schema_format(Counts)["json_schema"]
-    assert not given["strict"]
+    given = schema_sent(plain, Counts, '{"by_name": {"a": 1}}')
+    assert given["strict"] is False
     assert given["schema"] == Counts.model_json_schema()
 
 
-def test_name_of_a_generic_class_is_cleaned() -> None:
+def test_name_of_a_generic_class_is_cleaned(plain: ScriptedServer) -> None:
     """A class name with brackets becomes one that the API allows."""
-    assert json_schema_format(Box[int])["json_schema"]["name"] == "Box_int_"
+    assert schema_sent(plain, Box[int], '{"item": 1}')["name"] == "Box_int_"

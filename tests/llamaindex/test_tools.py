@@ -176,6 +176,41 @@ async def test_name_with_a_space(plain: ScriptedServer, way: str) -> None:
     await llm.aclose()
 
 
+@every_way
+async def test_name_that_is_too_long(plain: ScriptedServer, way: str) -> None:
+    """A tool with a name longer than the API allows is offered under a shorter one, and comes back under its own."""
+    name = "look up " + "x" * 70
+
+    def answer(request: Any) -> Any:
+        """Call the tool by the name that was sent."""
+        return calling(way, wire.tool_call(request.json["tools"][0]["function"]["name"], "{}", "c1"))
+
+    plain.reply(answer)
+    llm = chat_model(plain)
+    response = (await with_tools(llm, way, tools=[FunctionTool.from_defaults(weather, name=name)]))[-1]
+    assert len(plain.last.json["tools"][0]["function"]["name"]) <= 64
+    assert llm.get_tool_calls_from_response(response)[0].tool_name == name
+    await llm.aclose()
+
+
+@pytest.mark.parametrize(
+    ("model", "told", "choice"),
+    [
+        ("gpt-oss-120b", None, "auto"),
+        ("gpt-oss-120b", True, "required"),
+        ("gpt-4o", None, "required"),
+        ("gpt-4o", False, "auto"),
+    ],
+)
+def test_family_says_whether_a_call_can_be_forced(
+    plain: ScriptedServer, model: str, told: bool | None, choice: str
+) -> None:
+    """Where the user does not say it, the model's family does."""
+    llm = chat_model(plain, model=model, supports_forced_tool_choice=told)
+    llm.chat_with_tools(TOOLS, user_msg="x", tool_required=True)
+    assert plain.last.json["tool_choice"] == choice
+
+
 def test_names_that_become_one_are_refused(plain: ScriptedServer) -> None:
     """Two tools that the model could not tell apart are refused."""
     tools = [FunctionTool.from_defaults(weather, name=name) for name in ("get weather", "get_weather")]

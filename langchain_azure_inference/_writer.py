@@ -1,36 +1,26 @@
-"""The parameters that chat and text completions share."""
+"""What the two classes that write share: the parameters of text generation, and counting tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
+from langchain_core.language_models import LangSmithParams
 from langchain_core.messages import BaseMessage, get_buffer_string
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field
 
-from langchain_azure_inference._connected import Connected, Integer, Number
+from azure_inference_core import Parameters, merge_params
+from langchain_azure_inference._blocks import PROVIDER
+from langchain_azure_inference._endpoint import Endpoint
 from langchain_azure_inference.errors import ConfigurationError
 
-__all__ = ["SAMPLING", "Sampling"]
-
-SAMPLING = (
-    "model",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "stop",
-    "seed",
-    "frequency_penalty",
-    "presence_penalty",
-    "model_extras",
-    "extra_parameters",
-    "stream_usage",
-)
+_INTERNAL = frozenset(("ls_structured_output_format", "structured_output_format", "stream"))
+"""Keywords that LangChain passes on for its own purposes."""
 
 
-class Sampling(Connected):
+class Writer(Endpoint):
     """A connection with the parameters of text generation; ``None`` is never sent, ``0`` always is.
 
     Attributes:
@@ -49,32 +39,50 @@ class Sampling(Connected):
             UTF-8 count as a token.
     """
 
-    temperature: Number | None = None
-    top_p: Number | None = None
-    max_tokens: Integer | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
     stop: str | list[str] | None = None
-    seed: Integer | None = None
-    frequency_penalty: Number | None = None
-    presence_penalty: Number | None = None
+    seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
     stream_usage: bool | None = None
     streaming: bool = False
     custom_get_token_ids: Callable[[str], list[int]] | None = Field(default=None, exclude=True)
 
-    def _call_params(self, stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """One call's keywords in the core's words."""
-        call = {name: value for name, value in kwargs.items() if name not in _INTERNAL}
+    def _params(self, stop: list[str] | None, call: dict[str, Any]) -> Parameters:
+        """One call's keywords, merged with the constructor's."""
+        call = {name: value for name, value in call.items() if name not in _INTERNAL}
         if stop is not None:
             call["stop"] = stop
-        if "model_name" in call:
-            call.setdefault("model", call.pop("model_name"))
-        return call
+        return merge_params(self._defaults(), call)
 
-    def _described(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """All that makes two models give different answers."""
-        return {
-            **self._defaults(("endpoint", "api_version", "dialect", *names)),
-            **self._headers_mark(),
-        }
+    def _stream_params(self, stop: list[str] | None, call: dict[str, Any]) -> Parameters:
+        params = self._params(stop, call)
+        if params.get("n", 1) != 1:
+            raise ConfigurationError(
+                "n: a stream carries one answer; use invoke, batch or generate for several"
+            )
+        return params
+
+    def _asked(self, params: Parameters) -> str | None:
+        """The model that is asked, for answers that name none."""
+        return params.get("model") or self.model
+
+    def _traced(
+        self, kind: Literal["chat", "llm"], stop: list[str] | None, call: Mapping[str, Any]
+    ) -> LangSmithParams:
+        """LangSmith's standard parameters: the call's values, else the model's."""
+        params = LangSmithParams(ls_provider=PROVIDER, ls_model_type=kind)
+        if model := call.get("model") or self.model:
+            params["ls_model_name"] = model
+        if (temperature := call.get("temperature", self.temperature)) is not None:
+            params["ls_temperature"] = temperature
+        if (limit := call.get("max_tokens", self.max_tokens)) is not None:
+            params["ls_max_tokens"] = limit
+        if stops := stop or self.stop:
+            params["ls_stop"] = [stops] if isinstance(stops, str) else stops
+        return params
 
     def get_token_ids(self, text: str) -> list[int]:
         """The ids that ``custom_get_token_ids`` gives.
@@ -118,7 +126,3 @@ class Sampling(Connected):
             return count_tokens_approximately(messages, tools=list(described) or None)
         texts = [get_buffer_string([message]) for message in messages] + [str(tool) for tool in described]
         return sum(self.get_num_tokens(text) for text in texts)
-
-
-# Keywords that LangChain passes on for its own purposes.
-_INTERNAL = frozenset(("ls_structured_output_format", "structured_output_format", "stream"))

@@ -1,11 +1,9 @@
-"""Takes ``<think>...</think>`` out of a text that arrives in pieces.
+"""Takes ``<think>...</think>`` out of a text that arrives in pieces. Pure.
 
 Some models (DeepSeek-R1 on the ``/models`` route, for one) write their reasoning into the answer.
 """
 
 from __future__ import annotations
-
-__all__ = ["ThinkSplitter", "split_think"]
 
 _OPEN, _CLOSE = "<think>", "</think>"
 

@@ -8,8 +8,6 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.block_translators import register_translator
 from langchain_core.messages.content import ContentBlock
 
-__all__ = ["PROVIDER"]
-
 PROVIDER = "azure_inference"
 
 

@@ -128,13 +128,58 @@ def test_a_field_may_change_later(server: ScriptedServer) -> None:
     model.invoke("x")
     assert extras_of(server) == {"temperature": 0, "model": "b"}
     assert server.last.headers["azureml-model-deployment"] == "blue"
-    with pytest.raises(ConfigurationError):
-        model.endpoint = "ftp://host.example"
-    assert model.endpoint == server.url
-    copied = model.model_copy(update={"model_name": "c", "endpoint": server.v1_url, "temperature": 1})
+    model.endpoint = "ftp://host.example"
+    with pytest.raises(ConfigurationError, match="endpoint"):
+        model.invoke("x")
+    model.close()  # what was open before can be closed all the same
+    model.endpoint = server.url
+    assert model.invoke("x").content
+
+
+def test_a_copy_takes_the_constructors_words(server: ScriptedServer) -> None:
+    """``model_copy`` knows aliases, extras and ``None`` as the constructor does, and says what is wrong at once."""
+    model = model_of(server, model="b", temperature=1, top_k=1)
+    copied = model.model_copy(
+        update={
+            "model_name": "c",
+            "base_url": server.v1_url,
+            "api_key": "test",
+            "temperature": None,
+            "min_p": 0,
+        }
+    )
     assert copied.invoke("x").content
-    assert (server.last.path, server.last.json["model"]) == ("/openai/v1/chat/completions", "c")
-    assert model.model == "b"
+    assert server.last.path == "/openai/v1/chat/completions"
+    assert extras_of(server) == {"model": "c", "top_k": 1, "min_p": 0}
+    assert (model.model, model.temperature, model.model_extras) == ("b", 1, {"top_k": 1})
+    assert model.model_copy(update={"model_kwargs": {"min_p": 1}}).model_extras == {"min_p": 1}
+    assert "test" not in repr(vars(copied)["credential"])
+    with pytest.raises(ConfigurationError, match="endpoint"):
+        model.model_copy(update={"endpoint": "ftp://host.example"})
+    with pytest.raises(ConfigurationError, match="project_endpoint"):
+        model.model_copy(update={"project_endpoint": "https://host.example"})
+
+
+def test_words_of_the_retired_class_are_attributes(server: ScriptedServer) -> None:
+    """``model_name`` and ``model_kwargs`` can be read and changed."""
+    model = model_of(server, model_name="a", model_kwargs={"top_k": 1})
+    assert (model.model_name, model.model_kwargs) == ("a", {"top_k": 1})
+    model.model_kwargs = {"min_p": 1}
+    model.invoke("x")
+    assert extras_of(server) == {"model": "a", "min_p": 1}
+
+
+def test_what_looks_like_a_secret_is_not_sent(server: ScriptedServer) -> None:
+    """A keyword that looks like a key is refused, in the constructor and in a call, without its value."""
+    for use in (
+        lambda: model_of(server, openai_key="canary"),
+        lambda: model_of(server).invoke("x", api_kee="canary"),
+        lambda: model_of(server).bind(api_key="canary").invoke("x"),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            use()
+        assert "canary" not in str(caught.value)
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(
@@ -564,8 +609,17 @@ def test_profiles_where_known(model: str, expected: tuple[bool, bool]) -> None:
 
 
 def test_no_profile_where_not_known() -> None:
-    """A name that says nothing has no profile."""
-    assert ChatAzureInference(endpoint="https://host.example", credential="k", model="prod-1").profile is None
+    """A name that says nothing has no profile, unless ``family`` or the address says what it is."""
+    given: dict[str, Any] = {"endpoint": "https://host.example", "credential": "k", "model": "prod-1"}
+    assert ChatAzureInference(**given).profile is None
+    profile = ChatAzureInference(**given, family="gpt-4o").profile
+    assert profile is not None
+    assert (profile["max_input_tokens"], profile["max_output_tokens"]) == (128_000, 16_384)
+    assert "max_output_tokens" not in (ChatAzureInference(**given, family="magistral").profile or {})
+    deployed = "https://host.openai.azure.com/openai/deployments/gpt-4o"
+    assert ChatAzureInference(endpoint=deployed, credential="k").profile == profile
+    with pytest.raises(ConfigurationError, match="no family"):
+        ChatAzureInference(**given, family="no such thing")
 
 
 def test_tokens_are_counted_without_a_download(server: ScriptedServer) -> None:

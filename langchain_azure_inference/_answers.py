@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Mapping
 from typing import Any, cast
-from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCallChunk
 from langchain_core.messages import ToolCall as MessageToolCall
-from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 from langchain_core.outputs import ChatResult as Generations
 
 from azure_inference_core import ChatChoice, ChatDelta, ChatResult, ToolCall, ToolCallDelta
-from langchain_azure_inference._think import ThinkSplitter, split_think
-from langchain_azure_inference._translator import PROVIDER
-
-__all__ = ["ChunkMapper", "to_generations", "to_usage", "without_none"]
+from azure_inference_core._request.tools import new_call_id, read_arguments
+from langchain_azure_inference._blocks import PROVIDER
 
 
 def without_none(**fields: Any) -> dict[str, Any]:
@@ -28,39 +23,34 @@ def without_none(**fields: Any) -> dict[str, Any]:
 
 
 def to_usage(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
-    """The wire's token counts as LangChain's, details included."""
+    """The API's token counts as LangChain's, details included."""
     if not usage:
         return None
     prompt, completion = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-    counts = UsageMetadata(
-        input_tokens=prompt,
-        output_tokens=completion,
-        total_tokens=usage.get("total_tokens") or prompt + completion,
-    )
+    counts: dict[str, Any] = {
+        "input_tokens": prompt,
+        "output_tokens": completion,
+        "total_tokens": usage.get("total_tokens") or prompt + completion,
+    }
     if details := usage.get("prompt_tokens_details"):
-        counts["input_token_details"] = cast(
-            "InputTokenDetails",
-            without_none(
-                audio=details.get("audio_tokens"),
-                cache_read=details.get("cached_tokens"),
-                cache_creation=details.get("cache_creation_tokens"),
-            ),
+        counts["input_token_details"] = without_none(
+            audio=details.get("audio_tokens"),
+            cache_read=details.get("cached_tokens"),
+            cache_creation=details.get("cache_creation_tokens"),
         )
     if details := usage.get("completion_tokens_details"):
-        counts["output_token_details"] = cast(
-            "OutputTokenDetails",
-            without_none(audio=details.get("audio_tokens"), reasoning=details.get("reasoning_tokens")),
+        counts["output_token_details"] = without_none(
+            audio=details.get("audio_tokens"), reasoning=details.get("reasoning_tokens")
         )
-    return counts
+    return cast("UsageMetadata", counts)
 
 
-def to_generations(result: ChatResult, *, model: str | None, think: bool) -> Generations:
+def to_generations(result: ChatResult, *, model: str | None) -> Generations:
     """Map a whole answer.
 
     Args:
         result: The core's answer.
         model: The model asked for, where the answer names none.
-        think: Whether to take ``<think>...</think>`` out of the text.
 
     Returns:
         One generation a choice. The token counts are the request's: they are on the first message only,
@@ -78,18 +68,14 @@ def to_generations(result: ChatResult, *, model: str | None, think: bool) -> Gen
         prompt_filter_results=result.prompt_filter_results,
         request_id=result.request_id,
     )
-    generations = [_generation(choice, shared, think) for choice in result.choices]
+    generations = [_generation(choice, shared) for choice in result.choices]
     if isinstance(first := generations[0].message, AIMessage):
         first.usage_metadata = to_usage(result.usage)
     output = without_none(token_usage=result.usage, model_name=name)
     return Generations(generations=generations, llm_output=output)
 
 
-def _generation(choice: ChatChoice, shared: Mapping[str, Any], think: bool) -> ChatGeneration:
-    content, reasoning = choice.content, choice.reasoning
-    if think:
-        content, thought = split_think(content)
-        reasoning = f"{reasoning or ''}{thought}" or None
+def _generation(choice: ChatChoice, shared: Mapping[str, Any]) -> ChatGeneration:
     calls: list[MessageToolCall] = []
     broken: list[InvalidToolCall] = []
     for call in choice.tool_calls:
@@ -100,8 +86,8 @@ def _generation(choice: ChatChoice, shared: Mapping[str, Any], think: bool) -> C
         content_filter_results=choice.content_filter_results,
     )
     message = AIMessage(
-        content=content,
-        additional_kwargs=without_none(reasoning_content=reasoning, refusal=choice.refusal),
+        content=choice.content,
+        additional_kwargs=without_none(reasoning_content=choice.reasoning, refusal=choice.refusal),
         tool_calls=calls,
         invalid_tool_calls=broken,
         response_metadata=dict(shared),
@@ -110,26 +96,13 @@ def _generation(choice: ChatChoice, shared: Mapping[str, Any], think: bool) -> C
 
 
 def _sort_call(call: ToolCall, calls: list[MessageToolCall], broken: list[InvalidToolCall]) -> None:
-    call_id = call.id or _new_call_id()
+    call_id = call.id or new_call_id()
     try:
-        arguments = _read_arguments(call.arguments or "{}")
-    except (ValueError, SyntaxError, TypeError, RecursionError) as error:
+        arguments = read_arguments(call.arguments)
+    except ValueError as error:
         broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call_id, error=str(error)))
-        return
-    if isinstance(arguments, dict):
-        calls.append(tool_call(name=call.name, args=arguments, id=call_id))
     else:
-        error_text = "the arguments are JSON, but not an object"
-        broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call_id, error=error_text))
-
-
-def _read_arguments(text: str) -> Any:
-    # Cohere's models on this API may write them with single quotes.
-    return ast.literal_eval(text) if text.startswith("{'") else json.loads(text, strict=False)
-
-
-def _new_call_id() -> str:
-    return f"call_{uuid4().hex[:24]}"
+        calls.append(tool_call(name=call.name, args=arguments, id=call_id))
 
 
 class ChunkMapper:
@@ -137,14 +110,12 @@ class ChunkMapper:
 
     Args:
         model: The model asked for, where the stream names none.
-        think: Whether to take ``<think>...</think>`` out of the text.
         usage: Whether the last chunk carries the token counts.
     """
 
-    def __init__(self, *, model: str | None, think: bool, usage: bool) -> None:
+    def __init__(self, *, model: str | None, usage: bool) -> None:
         self._model = model
         self._named = False
-        self._splitter = ThinkSplitter() if think else None
         self._with_usage = usage
         self._usage: Mapping[str, Any] | None = None
         self._ending: dict[str, Any] = {}
@@ -160,9 +131,6 @@ class ChunkMapper:
         if delta.content_filter_results:
             self._filters.update(delta.content_filter_results)
         content, reasoning = delta.content, delta.reasoning
-        if self._splitter is not None and content:
-            content, thought = self._splitter.feed(content)
-            reasoning = f"{reasoning or ''}{thought}"
         plain = not (reasoning or delta.tool_calls or delta.refusal or delta.logprobs)
         if plain and (self._named or not delta.model):
             return ChatGenerationChunk(message=AIMessageChunk(content=content)) if content else None
@@ -179,16 +147,14 @@ class ChunkMapper:
         return ChatGenerationChunk(message=message, generation_info=info)
 
     def end(self) -> ChatGenerationChunk:
-        """The last chunk: finish reason, token counts, filter results, and text held back until now."""
-        content, reasoning = self._splitter.end() if self._splitter else ("", "")
+        """The last chunk: finish reason, token counts and filter results."""
         if self._filters:
             self._ending["content_filter_results"] = self._filters
         metadata: dict[str, Any] = {"model_provider": PROVIDER}
         if not self._named and self._model:
             metadata["model_name"] = self._model
         message = AIMessageChunk(
-            content=content,
-            additional_kwargs={"reasoning_content": reasoning} if reasoning else {},
+            content="",
             response_metadata=metadata,
             usage_metadata=to_usage(self._usage) if self._with_usage else None,
             chunk_position="last",
@@ -216,6 +182,6 @@ class ChunkMapper:
             name = call_id = None
             if call.index not in self._started_calls:
                 self._started_calls.add(call.index)
-                name, call_id = call.name, call.id or _new_call_id()
+                name, call_id = call.name, call.id or new_call_id()
             chunks.append(tool_call_chunk(name=name, args=call.arguments, id=call_id, index=call.index))
         return chunks

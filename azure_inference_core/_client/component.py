@@ -1,0 +1,159 @@
+"""What the frameworks' classes share: a client that follows their fields, and its life."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from functools import cache
+from operator import itemgetter
+from typing import Any, ClassVar
+
+from typing_extensions import Self
+
+from azure_inference_core._request.keywords import CONNECTION_FIELDS
+from azure_inference_core.connection import Connection
+from azure_inference_core.values import ModelInfo
+
+
+class Closing(AbstractContextManager[Any], AbstractAsyncContextManager[Any]):
+    """What is closed at the end of its ``with`` or ``async with`` block."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones. A ``with`` block does it at its end: ``model.close()``."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """As :meth:`close`, with the connections of this event loop: ``await model.aclose()``, or ``async with``."""
+
+
+class Component(Closing):
+    """An object whose fields are those of a connection; changing one changes the next call.
+
+    Mixed into pydantic models that have the fields and a private attribute ``_held``. Values are read from
+    ``__dict__``, since this runs in every call and pydantic's own access takes several times as long.
+    """
+
+    _agent: ClassVar[str] = ""
+    _model_field: ClassVar[str] = "model"
+    _client_class: ClassVar[type[Any]]
+    _client_fields: ClassVar[tuple[str, ...]] = ()
+    _raising: ClassVar[AbstractContextManager[Any]] = nullcontext()
+    __pydantic_private__: Any
+
+    def _open(self) -> None:
+        """Make the client at construction, so that what is wrong is said there; nothing touches the network."""
+        connection = self._connect()
+        # What came from the environment belongs to what identifies this object.
+        self.__dict__["endpoint"] = connection.endpoint
+        if connection.model:
+            self.__dict__[self._model_field] = connection.model
+        self._hold(self._new_client(connection))
+
+    def _current(self) -> Any:
+        """The client of the fields as they are now."""
+        settings, client = self.__pydantic_private__["_held"]
+        return client if settings == self._settings() else self._hold(self._new_client(self._connect()))
+
+    def _hold(self, client: Any) -> Any:
+        self.__pydantic_private__["_held"] = (self._settings(), client)
+        return client
+
+    def _settings(self) -> tuple[Any, ...]:
+        values: tuple[Any, ...] = _values_of(self._model_field, *self._client_fields)(self.__dict__)
+        return values
+
+    def _connect(self) -> Connection:
+        values = {name: self.__dict__.get(name) for name in CONNECTION_FIELDS}
+        values["model"] = self._asked_model()
+        values["user_agent"] = f"{values['user_agent'] or ''} {self._agent}".strip()
+        given = {name: value for name, value in values.items() if value is not None}
+        if self._key_is_elsewhere():
+            return Connection(**{**given, "credential": "left behind"}).without_key()
+        return Connection(**given)
+
+    def _asked_model(self) -> str | None:
+        """The model to ask for; ``None`` where the endpoint serves one."""
+        model: str | None = self.__dict__[self._model_field]
+        return model
+
+    def _key_is_elsewhere(self) -> bool:
+        """Whether this is a copy whose key stayed in another process: no token credential may stand in for it."""
+        held = self.__pydantic_private__["_held"]
+        return self.__dict__["credential"] is None and held is not None and held[1].connection.is_without_key
+
+    @staticmethod
+    def _kept_state(state: dict[Any, Any]) -> dict[Any, Any]:
+        """A pickle's state without the credential, and without the settings of the client, which hold it, too."""
+        private = state["__pydantic_private__"]
+        return {
+            **state,
+            "__dict__": {**state["__dict__"], "credential": None},
+            "__pydantic_private__": {**private, "_held": (None, private["_held"][1])},
+        }
+
+    @classmethod
+    def _found_state(cls, state: dict[Any, Any]) -> dict[Any, Any]:
+        """A pickle's state with what a release that made it did not have; the client looks for its key here."""
+        fields = {name: field.get_default(call_default_factory=True) for name, field in cls._fields().items()}
+        private = dict(state["__pydantic_private__"])
+        client = private.pop("_client", None)  # of the first release
+        private.pop("_client_settings", None)
+        return {
+            **state,
+            "__dict__": {**fields, **state["__dict__"]},
+            "__pydantic_private__": {"_held": (None, client), **private},
+        }
+
+    @classmethod
+    def _fields(cls) -> dict[str, Any]:
+        fields: dict[str, Any] = cls.model_fields  # type: ignore[attr-defined]  # of the pydantic class beside this one
+        return fields
+
+    def _new_client(self, connection: Connection) -> Any:
+        return self._client_class(connection, **self._client_options())
+
+    def _client_options(self) -> dict[str, Any]:
+        return {}
+
+    def model_info(self) -> ModelInfo:
+        """Ask the endpoint which model it serves (``/info``; once, then remembered): ``model.model_info()``.
+
+        Raises:
+            ConfigurationError: The endpoint's dialect has no such route.
+            InferenceError: It could not be asked.
+        """
+        with self._raising:
+            info: ModelInfo = self._current().info()
+        return info
+
+    async def amodel_info(self) -> ModelInfo:
+        """As :meth:`model_info`, async: ``await model.amodel_info()``."""
+        with self._raising:
+            info: ModelInfo = await self._current().ainfo()
+        return info
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones. A ``with`` block does it at its end: ``model.close()``."""
+        self.__pydantic_private__["_held"][1].close()
+
+    async def aclose(self) -> None:
+        """As :meth:`close`, with the connections of this event loop: ``await model.aclose()``, or ``async with``."""
+        await self.__pydantic_private__["_held"][1].aclose()
+
+
+@cache
+def _values_of(*own_fields: str) -> itemgetter[Any]:
+    return itemgetter(*(name for name in CONNECTION_FIELDS if name != "model"), *own_fields)

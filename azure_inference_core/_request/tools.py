@@ -1,0 +1,181 @@
+"""Tools: names and ids that the API and the models take, the way back, and the arguments of a call. Pure."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from azure_inference_core._request.strict_json import kind_of
+from azure_inference_core.errors import ConfigurationError
+from azure_inference_core.families import Family
+
+CHOICES = ("auto", "none", "required")
+_LONGEST_NAME = 64
+_ALPHABET = string.digits + string.ascii_letters
+_NINE = re.compile(r"[A-Za-z0-9]{9}")
+
+
+def legal_name(name: str) -> str:
+    """A name as the API wants it: 1 to 64 letters, digits, ``_`` and ``-``; the same for the same name, always.
+
+    What is too long keeps its beginning and gets a mark of the whole, so that two long names stay two.
+    """
+    legal = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    if len(legal) <= _LONGEST_NAME:
+        return legal
+    return f"{legal[:55]}_{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def new_call_id() -> str:
+    """An id for a tool call that came without one: nine letters and digits, which every model takes."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(9))
+
+
+def read_arguments(text: str) -> dict[str, Any]:
+    """The arguments of a tool call as a model wrote them; none is ``{}``.
+
+    Read are JSON, JSON with raw line ends in its strings, Python's single quotes (Cohere's models on this API) and
+    an object that was encoded twice.
+
+    Raises:
+        ValueError: They are no object in any of these forms; the text says what they are.
+    """
+    if not text.strip():
+        return {}
+    try:
+        value = ast.literal_eval(text) if text.startswith("{'") else json.loads(text, strict=False)
+        if isinstance(value, str):
+            value = json.loads(value, strict=False)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+        raise ValueError(f"the arguments are not JSON: {str(error)[:200]}") from None
+    if not isinstance(value, dict):
+        raise ValueError("the arguments are JSON, but not an object")  # noqa: TRY004 - a value of the model, not a type
+    return value
+
+
+class Tools(NamedTuple):
+    """The tools of one call, as they are sent.
+
+    Attributes:
+        tools: Their definitions.
+        choice: The choice among them.
+        given: The caller's names by those that are sent, where they differ.
+    """
+
+    tools: list[dict[str, Any]]
+    choice: str | dict[str, Any] | None
+    given: dict[str, str]
+
+
+def legal_tools(tools: Any, choice: Any, family: Family) -> Tools:
+    """Check tools and the choice among them, and put them as the API and the model's family take them.
+
+    Raises:
+        ConfigurationError: A tool or the choice cannot be sent; the text names it.
+    """
+    if isinstance(tools, (str, bytes, Mapping)) or not isinstance(tools, Sequence):
+        raise ConfigurationError(f"tools must be a list, not {kind_of(tools)}")
+    given: dict[str, str] = {}
+    legal = [_legal_tool(tool, f"tools[{position}]", given) for position, tool in enumerate(tools)]
+    choice = _legal_choice(choice, given)
+    if isinstance(choice, dict) and family.tools and family.tool_choice == "required":
+        # With one tool "required" says the same as its name.
+        wanted = choice["function"]["name"]
+        legal, choice = [tool for tool in legal if tool["function"]["name"] == wanted], "required"
+    return Tools(legal, choice, {sent: name for sent, name in given.items() if sent != name})
+
+
+def _legal_tool(tool: Any, where: str, given: dict[str, str]) -> dict[str, Any]:
+    function = tool.get("function") if isinstance(tool, Mapping) else None
+    name = function.get("name") if isinstance(function, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(name, str) or not name:
+        raise ConfigurationError(f"{where} has no function name")
+    sent = legal_name(name)
+    if sent in given:
+        other = given[sent]
+        if other == name:
+            raise ConfigurationError(f"{where}: two tools are named {name!r}")
+        raise ConfigurationError(
+            f"the tools {other!r} and {name!r} have the same name for the model: {sent!r}"
+        )
+    given[sent] = name
+    parameters = function.get("parameters")
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise ConfigurationError(f"{where}.function.parameters must be a JSON schema object")
+    return {**tool, "function": {**function, "name": sent}} if sent != name else dict(tool)
+
+
+def _legal_choice(choice: Any, given: Mapping[str, str]) -> str | dict[str, Any] | None:
+    if choice is None:
+        return None
+    named = None
+    if isinstance(choice, Mapping):
+        function = choice.get("function")
+        named = function.get("name") if isinstance(function, Mapping) else None
+        if choice.get("type") != "function" or not isinstance(named, str):
+            raise ConfigurationError(
+                "tool_choice as a dict must be {'type': 'function', 'function': {'name': ...}}"
+            )
+    elif choice not in CHOICES:
+        raise ConfigurationError(f"tool_choice must be one of {', '.join(CHOICES)} or a named function")
+    if not given:
+        if named or choice == "required":
+            raise ConfigurationError("tool_choice asks for a tool call, but there are no tools")
+        return None
+    if named is None:
+        return str(choice)
+    sent = legal_name(named)
+    if sent not in given:
+        raise ConfigurationError(
+            f"tool_choice names {named!r}, which is not among the tools: {sorted(given.values())}"
+        )
+    return {**choice, "function": {**choice["function"], "name": sent}}
+
+
+def legal_history(messages: Sequence[Mapping[str, Any]], family: Family) -> list[Mapping[str, Any]]:
+    """The messages with tool names, call ids and content that the API and the model's family take.
+
+    A call without an id gets one; where the family wants nine letters and digits, other ids become the same nine
+    every time, so that a call and its answer stay a pair. Where it wants text, parts that are all text become one.
+    """
+    legal: list[Mapping[str, Any]] = []
+    number = 0
+    for message in messages:
+        if calls := message.get("tool_calls"):
+            message = {**message, "tool_calls": list(calls)}  # noqa: PLW2901 - the caller's stays as it is
+            for place, call in enumerate(message["tool_calls"]):
+                message["tool_calls"][place] = _legal_call(call, number, family)
+                number += 1
+        elif answered := message.get("tool_call_id"):
+            message = {**message, "tool_call_id": _legal_id(answered, family)}  # noqa: PLW2901
+        if not family.content_parts and isinstance(parts := message.get("content"), list):
+            texts = [
+                part.get("text") for part in parts if isinstance(part, Mapping) and part.get("type") == "text"
+            ]
+            if len(texts) == len(parts):
+                message = {**message, "content": "\n".join(map(str, texts))}  # noqa: PLW2901
+        legal.append(message)
+    return legal
+
+
+def _legal_call(call: Any, number: int, family: Family) -> Any:
+    if not isinstance(call, Mapping):
+        return call
+    legal = {**call, "id": _legal_id(call.get("id") or f"call{number:05d}", family)}
+    function = call.get("function")
+    if isinstance(function, Mapping) and isinstance(name := function.get("name"), str):
+        legal["function"] = {**function, "name": legal_name(name)}
+    return legal
+
+
+def _legal_id(call_id: Any, family: Family) -> Any:
+    if family.call_ids != "nine" or not isinstance(call_id, str) or _NINE.fullmatch(call_id):
+        return call_id
+    number = int.from_bytes(hashlib.sha256(call_id.encode("utf-8", "replace")).digest()[:8], "big")
+    return "".join(_ALPHABET[number // 62**place % 62] for place in range(9))

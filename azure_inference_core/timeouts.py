@@ -1,0 +1,122 @@
+"""How long a call may take, and how much of it is left."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from azure_inference_core.errors import ConfigurationError, DeadlineExceededError
+
+__all__ = ["Timeouts"]
+
+_NAMES = ("total", "connect", "first_byte", "idle")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a call may take, in seconds.
+
+    >>> patient = Timeouts(total=120, first_byte=90)
+    >>> patient.idle
+    60.0
+
+    Attributes:
+        total: The whole call with its retries; for a stream, until its last event.
+        connect: One attempt to connect, TLS included.
+        first_byte: Silence before the answer begins (reasoning models answer late).
+        idle: Silence inside an answer.
+    """
+
+    total: float = 600.0
+    connect: float = 5.0
+    first_byte: float = 300.0
+    idle: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigurationError: A value is not a positive, finite number.
+        """
+        for name in _NAMES:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+                raise ConfigurationError(
+                    f"timeout: {name} must be a positive number of seconds, not {value!r}; for a very long "
+                    "call give a large number"
+                )
+
+    @staticmethod
+    def of(value: float | Timeouts | Mapping[str, float] | None) -> Timeouts:
+        """Make timeouts of seconds in total, or of a mapping of some; take them as they are; ``None``: the default.
+
+        >>> Timeouts.of(30).total
+        30
+        >>> Timeouts.of({"idle": 10}).idle
+        10
+
+        Raises:
+            ConfigurationError: An unknown key, or a value that is no time.
+        """
+        if value is None:
+            return _DEFAULT
+        if isinstance(value, Mapping):
+            if unknown := sorted(map(str, value.keys() - set(_NAMES))):
+                raise ConfigurationError(f"timeout has unknown keys {unknown}; there are {', '.join(_NAMES)}")
+            return Timeouts(**value)
+        return value if isinstance(value, Timeouts) else Timeouts(total=value)
+
+
+_DEFAULT = Timeouts()
+
+
+class Deadline:
+    """The time one call has left.
+
+    Args:
+        timeouts: Its limits.
+    """
+
+    __slots__ = ("_end", "sent_at", "timeouts")
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self.timeouts = timeouts
+        self._end = time.monotonic() + timeouts.total
+        self.sent_at = 0.0  # when the last attempt took its credential, on the monotonic clock
+
+    def left(self) -> float:
+        """Seconds left; negative when none are."""
+        return self._end - time.monotonic()
+
+    def within(self, limit: float) -> float:
+        """The smaller of a limit and what is left.
+
+        Raises:
+            DeadlineExceededError: Nothing is left.
+        """
+        left = self.left()
+        if left <= 0:
+            raise self.exceeded()
+        return min(limit, left)
+
+    def shorten(self, seconds: float) -> None:
+        """Leave no more than so many seconds."""
+        self._end = min(self._end, time.monotonic() + seconds)
+
+    def exceeded(self, silence: str | None = None) -> DeadlineExceededError:
+        """The error to raise: of the whole call, or of one silence when time is left."""
+        if silence is None or self.left() <= 0.001:
+            return DeadlineExceededError(
+                f"the call took longer than {self.timeouts.total:g} s (timeout total)"
+            )
+        limit = getattr(self.timeouts, silence)
+        return DeadlineExceededError(f"{_SILENCES[silence]} for {limit:g} s (timeout {silence})")
+
+
+_SILENCES = {
+    "connect": "no connection",
+    "first_byte": "no answer",
+    "idle": "silence in the middle of the answer",
+}

@@ -1,0 +1,236 @@
+"""What the three classes share: the fields of a connection, the reading of keywords, copies and pickles."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from functools import cached_property
+from importlib.metadata import version
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+)
+from typing_extensions import Self
+
+from azure_inference_core import Timeouts
+from azure_inference_core._client.component import Component
+from azure_inference_core._request.keywords import (
+    CONNECTION_FIELDS,
+    EXTRAS,
+    WORDS,
+    describe,
+    read_constructor,
+)
+from azure_inference_core._request.parameters import COMMON, CONTROLS
+from langchain_azure_inference.errors import ConfigurationError, translated
+
+__version__ = version("azure-inference-integrations")
+PACKAGE = "langchain-azure-inference"
+
+
+def _hidden(value: Any) -> Any:
+    return SecretStr(value) if isinstance(value, str) else value
+
+
+class Endpoint(BaseModel, Component):
+    """Fields and behaviour that chat, completions and embeddings have in common.
+
+    Keywords of the retired and of sibling classes (``base_url``, ``api_key``, ``model_name``, ``model_kwargs``,
+    ``client_kwargs``, ...) are understood. A field may be changed later: the next call uses the new value.
+
+    Attributes:
+        endpoint: The endpoint's URL; its host and path decide the dialect. From ``AZURE_INFERENCE_ENDPOINT`` when
+            not given.
+        credential: A key, ``SecretStr``, ``AzureKeyCredential``, or a sync or async token credential. From
+            ``AZURE_INFERENCE_CREDENTIAL``; then ``DefaultAzureCredential``.
+        model: The model or deployment. From ``AZURE_INFERENCE_MODEL``.
+        family: The model's family, where the deployment's name does not tell it.
+        api_version: The ``api-version`` to send; the dialect's when not given.
+        timeout: Seconds for a call with its retries, or ``Timeouts`` (or a dict of its fields). Default
+            600 in total, 5 to connect, 300 for the first byte, 60 of silence.
+        max_retries: How often a failed request is sent again; 2 when not given.
+        default_headers: Headers for every request; never shown or dumped, but kept in pickles.
+        credential_scopes: Entra ID scopes; the host's when not given.
+        ca_bundle: Path of a PEM file with the authorities to trust.
+        dialect: ``"serverless"``, ``"foundry"``, ``"azure-openai"`` or ``"openai-v1"`` where the URL does
+            not show it.
+        allow_insecure: Allow plain http to another machine.
+        trust_env: Honour the environment's proxy and CA variables.
+        max_connections: Connections that sync calls keep open at most; 256 when not given.
+        max_response_bytes: Largest answer; 64 MiB when not given.
+        max_event_bytes: Largest event of a stream; 8 MiB when not given.
+        max_request_bytes: Largest request; 32 MiB when not given.
+        user_agent: Put before this package's own user agent.
+        model_extras: Parameters beyond the API's common ones, for every call. Any keyword this class does not
+            know is put here.
+        extra_parameters: What the endpoint does with extras it does not know: ``"pass-through"`` to the
+            model (the default), ``"drop"`` or ``"error"``.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+    endpoint: str | None = None
+    credential: Annotated[Any, BeforeValidator(_hidden)] = Field(default=None, exclude=True, repr=False)
+    model: str | None = None
+    family: str | None = None
+    api_version: str | None = None
+    timeout: InstanceOf[Timeouts] | dict[str, float] | float | None = None
+    max_retries: int | None = None
+    default_headers: dict[str, SecretStr] | None = Field(default=None, exclude=True, repr=False)
+    credential_scopes: list[str] | None = None
+    ca_bundle: str | None = None
+    dialect: str | None = None
+    allow_insecure: bool = False
+    trust_env: bool = False
+    max_connections: int | None = None
+    max_response_bytes: int | None = None
+    max_event_bytes: int | None = None
+    max_request_bytes: int | None = None
+    user_agent: str | None = None
+    model_extras: dict[str, Any] = Field(default_factory=dict)
+    extra_parameters: Literal["pass-through", "drop", "error"] | None = None
+
+    _held: Any = PrivateAttr(default=None)
+
+    _agent: ClassVar[str] = f"{PACKAGE}/{__version__}"
+    _raising: ClassVar[AbstractContextManager[Any]] = translated
+    _parameters: ClassVar[tuple[str, ...]] = ()
+    _shown: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **given: Any) -> None:
+        cls = type(self)
+        # LangChain copies models by their __dict__, cached properties and all.
+        given = {k: v for k, v in given.items() if not isinstance(getattr(cls, k, None), cached_property)}
+        try:
+            with translated:
+                super().__init__(**read_constructor(given, cls.model_fields))
+        except ValidationError as error:
+            # pydantic's own text can quote the input, and the input can be a key.
+            problems = error.errors(include_url=False, include_input=False, include_context=False)
+            raise ConfigurationError(describe(problems)) from None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        fields = cls.model_fields
+        of_a_call = (COMMON | CONTROLS | {EXTRAS}).difference(CONNECTION_FIELDS)
+        cls._parameters = tuple(name for name in fields if name in of_a_call)
+        shown = (*CONNECTION_FIELDS, *cls._parameters)
+        cls._shown = tuple(name for name in shown if not fields[name].exclude)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """What pydantic calls when the fields are read: open the client."""
+        super().model_post_init(context)
+        self._open()
+
+    @property
+    def model_name(self) -> str | None:
+        """Another word for ``model``."""
+        return self.model
+
+    @model_name.setter
+    def model_name(self, name: str | None) -> None:
+        """Another word for ``model``."""
+        self.model = name
+
+    @property
+    def model_kwargs(self) -> dict[str, Any]:
+        """Another word for ``model_extras``."""
+        return self.model_extras
+
+    @model_kwargs.setter
+    def model_kwargs(self, extras: dict[str, Any]) -> None:
+        """Another word for ``model_extras``."""
+        self.model_extras = extras
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """Where a serialised model finds its key again."""
+        return {} if self.credential is None else {"credential": "AZURE_INFERENCE_CREDENTIAL"}
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What a serialised model holds in a form of its own."""
+        return {"timeout": asdict(self.timeout)} if isinstance(self.timeout, Timeouts) else {}
+
+    def _defaults(self) -> dict[str, Any]:
+        """The constructor's parameters for one call, as they are now."""
+        return self._given(self._parameters)
+
+    def _described(self) -> dict[str, Any]:
+        """All that makes two models give different answers, and no secret."""
+        described = self._given(self._shown)
+        described.update(self.lc_attributes)
+        if self.default_headers:
+            described["default_headers"] = self._headers_mark()
+        return described
+
+    def _given(self, names: tuple[str, ...]) -> dict[str, Any]:
+        fields = self.__dict__
+        return {name: value for name in names if (value := fields[name]) is not None}
+
+    def _headers_mark(self) -> str:
+        """What tells two sets of headers apart in a cache key without showing them."""
+        with translated:
+            text = repr(sorted(self._current().connection.default_headers.items()))
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, _hidden(value) if name == "credential" else value)
+        # LangChain computes this once, and uses it as the key of caches.
+        self.__dict__.pop("_serialized", None)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, with other values for some fields, by any of the constructor's words.
+
+        ```python
+        patient = model.model_copy(update={"timeout": 1200, "model_kwargs": {"top_k": 5}})
+        print(patient.timeout, patient.model_name, patient.model_kwargs)
+        ```
+
+        Raises:
+            ConfigurationError: A value cannot be used.
+        """
+        with translated:
+            copied = super().model_copy(update=self._read_update(update) if update else None, deep=deep)
+            copied.__dict__.pop("_serialized", None)
+            copied._current()  # noqa: SLF001 - of the same class
+        return copied
+
+    def _read_update(self, update: Mapping[str, Any]) -> dict[str, Any]:
+        fields = type(self).model_fields
+        read = read_constructor(update, fields)
+        meant: dict[str | None, Any] = {}
+        for name, value in update.items():
+            word = WORDS.get(name)
+            meant[next((to for to in (name, *(word.to if word else ())) if to in fields), None)] = value
+        if EXTRAS not in meant:
+            read[EXTRAS] = {**self.model_extras, **read[EXTRAS]}
+        if "credential" in read:
+            read["credential"] = _hidden(read["credential"])
+        return {**{name: None for name, value in meant.items() if name and value is None}, **read}
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        # Credentials hold locks and sessions: copies share them.
+        memo = {} if memo is None else memo
+        memo[id(self.credential)] = self.credential
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = self._kept_state(super().__getstate__())
+        state["__dict__"].pop("_serialized", None)
+        return state
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(self._found_state(state))
+        self._hold(self._held[1])

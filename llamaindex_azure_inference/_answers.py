@@ -1,0 +1,253 @@
+"""Answers of the core, whole and streamed, as LlamaIndex responses. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    ContentBlock,
+    LogProb,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+
+from azure_inference_core import (
+    ChatDelta,
+    ChatResult,
+    CompletionDelta,
+    CompletionResult,
+    ToolCall,
+    ToolCallDelta,
+)
+from azure_inference_core._request.tools import new_call_id, read_arguments
+from llamaindex_azure_inference._messages import api_call
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+def chat_response(result: ChatResult, *, single: bool) -> ChatResponse:
+    """An answer of ``/chat/completions``; further choices, if any were asked for, are in ``raw``.
+
+    Args:
+        result: The answer.
+        single: Whether it is to be cut to its first tool call.
+    """
+    choice = result.choices[0]
+    wanted = choice.tool_calls[:1] if single else choice.tool_calls
+    calls = [ToolCall(call.id or new_call_id(), call.name, call.arguments) for call in wanted]
+    return ChatResponse(
+        message=_message(choice.content, choice.reasoning, calls, finished=True),
+        raw=result.raw,
+        logprobs=_logprobs(choice.logprobs),
+        additional_kwargs=_details(
+            result.usage,
+            finish_reason=choice.finish_reason,
+            model=result.model,
+            request_id=result.request_id,
+            refusal=choice.refusal,
+            content_filter_results=choice.content_filter_results,
+            prompt_filter_results=result.prompt_filter_results,
+        ),
+    )
+
+
+def completion_response(result: CompletionResult) -> CompletionResponse:
+    """An answer of ``/completions``."""
+    choice = result.choices[0]
+    return CompletionResponse(
+        text=choice.text,
+        raw=result.raw,
+        logprobs=_logprobs(choice.logprobs),
+        additional_kwargs=_details(
+            result.usage,
+            finish_reason=choice.finish_reason,
+            model=result.model,
+            request_id=result.request_id,
+            content_filter_results=choice.content_filter_results,
+        ),
+    )
+
+
+def completion_of_chat(response: ChatResponse) -> CompletionResponse:
+    """A chat's answer as a completion; nothing is lost but tool calls' blocks, which stay in ``raw``."""
+    return CompletionResponse(
+        text=response.message.content or "",
+        additional_kwargs=response.additional_kwargs,
+        raw=response.raw,
+        logprobs=response.logprobs,
+        delta=response.delta,
+    )
+
+
+def completion_as_chat(response: CompletionResponse) -> ChatResponse:
+    """A completion as a chat's answer."""
+    return ChatResponse(
+        message=ChatMessage(role=MessageRole.ASSISTANT, blocks=[TextBlock(text=response.text)]),
+        additional_kwargs=response.additional_kwargs,
+        raw=response.raw,
+        logprobs=response.logprobs,
+        delta=response.delta,
+    )
+
+
+class ChatAccumulator:
+    """One streamed chat answer.
+
+    Every delta gives a response: role-only, reasoning, tool-call, filter and usage chunks as well as text. The last
+    one holds everything known about the answer, usage included (LlamaIndex's token counter reads only that one).
+
+    Args:
+        single: Whether the answer is to be cut to its first tool call.
+    """
+
+    def __init__(self, *, single: bool) -> None:
+        self._single = single
+        self._content = ""
+        self._reasoning = ""
+        self._calls: dict[int, ToolCall] = {}
+        self._known: dict[str, Any] = {}
+
+    def push(self, delta: ChatDelta) -> ChatResponse:
+        """Take a delta and give the answer as far as it is known.
+
+        LlamaIndex has one message a response: a delta of a second choice only passes its ``raw``.
+        """
+        if delta.index:
+            return ChatResponse(message=self._message(), delta="", raw=delta.raw)
+        self._content += delta.content
+        if delta.reasoning or delta.tool_calls or delta.refusal:
+            self._add(delta)
+        extra = self._note(delta)
+        if delta.reasoning:
+            extra["thinking_delta"] = delta.reasoning
+        response = ChatResponse(
+            message=self._message(), delta=delta.content, raw=delta.raw, additional_kwargs=extra
+        )
+        if delta.logprobs:
+            response.logprobs = _logprobs(delta.logprobs)
+        return response
+
+    def _message(self) -> ChatMessage:
+        calls = list(self._calls.values()) if self._calls else ()
+        return _message(self._content, self._reasoning, calls, finished="finish_reason" in self._known)
+
+    def _add(self, delta: ChatDelta) -> None:
+        """Keep what a delta has beside text, which most have not."""
+        self._reasoning += delta.reasoning or ""
+        for call in delta.tool_calls:
+            self._add_call(call)
+        if delta.refusal:
+            self._known["refusal"] = self._known.get("refusal", "") + delta.refusal
+
+    def _add_call(self, delta: ToolCallDelta) -> None:
+        known = self._calls.get(delta.index)
+        if known is not None:
+            self._calls[delta.index] = ToolCall(
+                delta.id or known.id, delta.name or known.name, known.arguments + delta.arguments
+            )
+        elif not (self._single and self._calls):
+            self._calls[delta.index] = ToolCall(delta.id or new_call_id(), delta.name or "", delta.arguments)
+
+    def _note(self, delta: ChatDelta) -> dict[str, Any]:
+        """Keep what the delta says about the answer, and give what is known so far."""
+        prompt_filter = delta.raw.get("prompt_filter_results")
+        # Most deltas say nothing but text.
+        if (
+            delta.finish_reason
+            or delta.usage
+            or delta.content_filter_results
+            or prompt_filter
+            or not self._known
+        ):
+            found = _details(
+                delta.usage,
+                finish_reason=delta.finish_reason,
+                model=delta.model,
+                content_filter_results=delta.content_filter_results,
+                prompt_filter_results=prompt_filter,
+            )
+            self._known.update(found)
+        return dict(self._known)
+
+
+class CompletionAccumulator:
+    """One streamed answer of ``/completions``."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._known: dict[str, Any] = {}
+
+    def push(self, delta: CompletionDelta) -> CompletionResponse:
+        """Take a delta and give the answer as far as it is known."""
+        if delta.index:
+            return CompletionResponse(text=self._text, delta="", raw=delta.raw)
+        self._text += delta.text
+        self._known.update(_details(delta.usage, finish_reason=delta.finish_reason, model=delta.model))
+        return CompletionResponse(
+            text=self._text,
+            delta=delta.text,
+            raw=delta.raw,
+            logprobs=_logprobs(delta.logprobs),
+            additional_kwargs=dict(self._known),
+        )
+
+
+def _message(
+    content: str, reasoning: str | None, calls: Sequence[ToolCall], *, finished: bool
+) -> ChatMessage:
+    """The message of an answer, or of what has arrived of it, which survives JSON.
+
+    Each call stands both in a ``ToolCallBlock`` and, in the API's form, under ``additional_kwargs["tool_calls"]``,
+    where LlamaIndex's streaming programs look for it. The arguments in a block are text while a stream is still
+    bringing them, and where they cannot be read.
+    """
+    if not calls and not reasoning:
+        # Not validated: there is one for every chunk of a stream.
+        blocks: list[ContentBlock] = [TextBlock(text=content)]
+        return ChatMessage.model_construct(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs={})
+    blocks = [ThinkingBlock(content=reasoning)] if reasoning else []
+    if content or not calls:
+        blocks.append(TextBlock(text=content))
+    for call in calls:
+        arguments = _arguments(call.arguments) if finished else call.arguments
+        blocks.append(ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments))
+    extra = {"tool_calls": [api_call(call.id, call.name, call.arguments) for call in calls]} if calls else {}
+    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra)
+
+
+def _arguments(text: str) -> dict[str, Any] | str:
+    try:
+        return read_arguments(text)
+    except ValueError:
+        return text
+
+
+def _details(usage: Mapping[str, Any] | None, **found: Any) -> dict[str, Any]:
+    """``additional_kwargs`` of a response: token counts where LlamaIndex's observers look, and what is known."""
+    counts = {name: usage[name] for name in _COUNTS if name in usage} if usage else {}
+    return {**counts, **{name: value for name, value in found.items() if value is not None}}
+
+
+def _logprobs(logprobs: Mapping[str, Any] | None) -> list[list[LogProb]] | None:
+    """Log probabilities: for each token the alternatives, or the token itself where none were asked for.
+
+    Reads the chat route's form (``content``: a list of tokens) and the completions route's (parallel lists).
+    """
+    if not logprobs:
+        return None
+    if isinstance(tokens := logprobs.get("content"), list):
+        return [[_log_prob(p) for p in token.get("top_logprobs") or (token,)] for token in tokens]
+    if isinstance(tops := logprobs.get("top_logprobs"), list) and any(tops):
+        return [[LogProb(token=t, logprob=p, bytes=[]) for t, p in (top or {}).items()] for top in tops]
+    pairs = zip(logprobs.get("tokens") or (), logprobs.get("token_logprobs") or (), strict=False)
+    return [[LogProb(token=t, logprob=p or 0.0, bytes=[])] for t, p in pairs] or None
+
+
+def _log_prob(token: Mapping[str, Any]) -> LogProb:
+    return LogProb(token=token["token"], logprob=token["logprob"], bytes=token.get("bytes") or [])

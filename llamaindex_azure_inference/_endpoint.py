@@ -1,0 +1,145 @@
+"""What the three public classes share: the fields of an endpoint, their client, copies and pickles.
+
+A setting is a field, so that ``to_dict`` and the ingestion pipeline's cache key see it; a secret is in no text or
+pickle; a client is made of the fields, so that changing a field changes the next call.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from llama_index.core.schema import BaseComponent
+from pydantic import (
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_serializer,
+    field_validator,
+)
+from typing_extensions import Self
+
+from azure_inference_core import Timeouts
+from azure_inference_core._client.component import Component
+from azure_inference_core._request.keywords import describe, read_constructor
+from azure_inference_core.errors import ConfigurationError
+
+_logger = logging.getLogger(__name__)
+_SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "password", "signature")
+_SHARED_BY_COPIES = ("credential", "rate_limiter", "callback_manager", "embeddings_cache")
+
+
+class Endpoint(BaseComponent, Component):
+    """An endpoint with its credential, as a LlamaIndex component.
+
+    Fields without a word here are those of :class:`azure_inference_core.Connection`, whose defaults ``None`` stands
+    for. Every keyword that is not a field goes to the model, merged into ``model_extras``.
+
+    Attributes:
+        credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``) or a sync or async token credential; never
+            serialised.
+        credential_kind: What was given. Set by the class; it tells an object made of a dict that its key has to come
+            from the environment, and that no token credential stands in for it.
+        default_headers: Headers of every request. Those named like a secret are left out of ``to_dict`` and JSON.
+        model_extras: Parameters of the model beyond the common ones, sent with every call.
+        extra_parameters: What the endpoint shall do with parameters it does not know; ``None``: pass them on.
+    """
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, protected_namespaces=("pydantic_model_",), hide_input_in_errors=True
+    )
+
+    endpoint: str | None = None
+    credential: Any = Field(default=None, exclude=True, repr=False)
+    credential_kind: Literal["key", "token"] | None = Field(default=None, repr=False)
+    family: str | None = None
+    api_version: str | None = None
+    timeout: Timeouts | float | None = None
+    max_retries: int | None = None
+    default_headers: dict[str, str] | None = Field(default=None, repr=False)
+    credential_scopes: list[str] | None = None
+    ca_bundle: str | None = None
+    dialect: str | None = None
+    allow_insecure: bool = False
+    trust_env: bool = False
+    max_connections: int | None = None
+    max_response_bytes: int | None = None
+    max_event_bytes: int | None = None
+    max_request_bytes: int | None = None
+    user_agent: str | None = None
+    model_extras: dict[str, Any] = Field(default_factory=dict)
+    extra_parameters: Literal["pass-through", "drop", "error"] | None = None
+
+    _held: Any = PrivateAttr(default=None)
+    _agent: ClassVar[str] = "llamaindex"
+
+    def __init__(self, endpoint: str | None = None, credential: Any = None, **settings: Any) -> None:
+        settings.pop("class_name", None)  # of a serialised object
+        given = {"endpoint": endpoint, "credential": credential, **settings}
+        try:
+            super().__init__(**read_constructor(given, type(self).model_fields))
+        except ValidationError as error:
+            problems = error.errors(include_url=False, include_input=False, include_context=False)
+            raise ConfigurationError(describe(problems)) from None
+        if self.credential is not None:
+            self.credential_kind = "token" if hasattr(self.credential, "get_token") else "key"
+        self._open()
+
+    @field_validator("credential", mode="before")
+    @classmethod
+    def _hide_key(cls, value: Any) -> Any:
+        return SecretStr(value) if isinstance(value, str) else value
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _read_timeouts(cls, value: Any) -> Any:
+        return Timeouts.of(value) if isinstance(value, Mapping) else value
+
+    @field_serializer("default_headers")
+    def _without_secrets(self, headers: dict[str, str] | None) -> dict[str, str] | None:
+        return headers and {
+            name: value
+            for name, value in headers.items()
+            if not any(word in name.lower() for word in _SECRET_WORDS)
+        }
+
+    @property
+    def model_kwargs(self) -> dict[str, Any]:
+        """The ``model_extras``, by the retired integration's name for them: ``llm.model_kwargs``."""
+        return self.model_extras
+
+    def _key_is_elsewhere(self) -> bool:
+        return super()._key_is_elsewhere() or (self.credential is None and self.credential_kind == "key")
+
+    # -- copies --
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        # Credentials, limiters, caches and observers hold locks and sessions, and mean one thing together.
+        shared = [self.__dict__[name] for name in _SHARED_BY_COPIES if name in self.__dict__]
+        return super().__deepcopy__({**(memo or {}), **{id(item): item for item in shared}})
+
+    def __getstate__(self) -> dict[Any, Any]:
+        # Not BaseComponent's: that one deletes what does not pickle from the living object.
+        state = self._kept_state(super(BaseComponent, self).__getstate__())
+        values = state["__dict__"]
+        for name in [name for name, value in values.items() if not _pickles(value)]:
+            _logger.warning("%s: %s does not pickle and is left behind", type(self).__name__, name)
+            del values[name]
+        return state
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        found = self._found_state(state)
+        super(BaseComponent, self).__setstate__(found)
+        self._hold(found["__pydantic_private__"]["_held"][1])
+
+
+def _pickles(value: Any) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - whatever a user's object raises, it does not pickle
+        return False
+    return True
