@@ -252,24 +252,16 @@ class AuthenticationError(StatusError):
 class PermissionDeniedError(StatusError):
     """403: the credential is known but not allowed.
 
-    ```python
-    try:
-        client.complete(messages, headers={"x-fault": "status=403"})
-    except PermissionDeniedError as error:
-        print(error.status, error.request_id)
-    ```
+    >>> PermissionDeniedError("no role", status=403).is_retryable
+    False
     """
 
 
 class NotFoundError(StatusError):
     """404: no such route, deployment or model on this endpoint.
 
-    ```python
-    try:
-        client.complete(messages, headers={"x-fault": "status=404"})
-    except NotFoundError as error:
-        print(error)
-    ```
+    >>> NotFoundError("no such deployment", status=404).is_retryable
+    False
     """
 
 
@@ -304,12 +296,8 @@ class ServerError(StatusError):
 class RedirectRefusedError(StatusError):
     """3xx: the API has no redirects, and following one could hand the key to another host.
 
-    ```python
-    try:
-        client.complete(messages, headers={"x-fault": "status=307"})
-    except RedirectRefusedError as error:
-        print(error)
-    ```
+    >>> RedirectRefusedError("moved", status=307).is_retryable
+    False
     """
 
 
@@ -403,12 +391,8 @@ class ResponseError(InferenceError):
 class MalformedResponseError(ResponseError):
     """The answer is not JSON, has the wrong shape, or holds unusable vectors.
 
-    ```python
-    try:
-        client.complete(messages, headers={"x-fault": "html"})
-    except MalformedResponseError as error:
-        print(error)
-    ```
+    >>> MalformedResponseError("the answer is a web page").is_retryable
+    False
     """
 
 

@@ -37,29 +37,10 @@ import langchain_core.exceptions as lc
 from langchain_core.messages import BaseMessage
 
 from azure_inference_core import errors as core
+from azure_inference_core.errors import ErrorResponse, RefusedParameter  # noqa: F401 - what errors hold
 
-__all__ = [
-    "AuthenticationError",
-    "ConfigurationError",
-    "ConnectionFailedError",
-    "ContentFilteredError",
-    "ContextLengthError",
-    "DeadlineExceededError",
-    "IncompleteResponseError",
-    "InferenceError",
-    "InvalidRequestError",
-    "MalformedResponseError",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "RateLimitedError",
-    "RedirectRefusedError",
-    "RefusalError",
-    "ResponseError",
-    "ResponseTooLargeError",
-    "ServerError",
-    "StatusError",
-    "UnsupportedParameterError",
-]
+__all__ = ["RefusalError"]
+__all__ += core.__all__
 
 _TWINS: dict[type[Exception], type[InferenceError]] = {}
 """This package's classes by the core's."""

@@ -194,7 +194,7 @@ def read_constructor(given: Mapping[str, Any], fields: Collection[str]) -> dict[
             translated.update(read)
         else:
             unknown[name] = value
-    _check_extras(unknown, fields)
+    _check_extras(unknown, fields, caller=4)
     for name, value in translated.items():
         target = name if name in fields else next(to for to in WORDS[name].to if to in fields)
         found.setdefault(target, value)
@@ -228,7 +228,7 @@ def merge_params(defaults: Mapping[str, Any], call: Mapping[str, Any]) -> Parame
                 _put(call, name, to, unknown[name])
     if unknown := {name: value for name, value in unknown.items() if name not in renamed}:
         _refuse_constructors(unknown)
-        _check_extras(unknown, _PER_CALL)
+        _check_extras(unknown, _PER_CALL, caller=5)
     return Parameters({**_flatten(defaults), **_flatten(call)})
 
 
@@ -309,8 +309,8 @@ def _refuse_constructors(unknown: Mapping[str, Any]) -> None:
             )
 
 
-def _check_extras(extras: Mapping[str, Any], known: Collection[str]) -> None:
-    """Refuse what looks like a secret, and warn of what looks like a slip."""
+def _check_extras(extras: Mapping[str, Any], known: Collection[str], *, caller: int) -> None:
+    """Refuse what looks like a secret, and warn of what looks like a slip, ``caller`` frames up."""
     for name, value in extras.items():
         near = None if name in _REAL_EXTRAS else _near(name, known)
         if near in _SECRETS or _is_secret(name, value):
@@ -324,7 +324,7 @@ def _check_extras(extras: Mapping[str, Any], known: Collection[str]) -> None:
             warnings.warn(
                 f"{name!r} is not known here and goes to the model as an extra; did you mean {near!r}?",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=caller,
             )
 
 
