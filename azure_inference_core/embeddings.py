@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
@@ -13,9 +12,11 @@ from typing import Any
 
 from azure_inference_core._client.call import Answer, Call
 from azure_inference_core._client.client import Client
+from azure_inference_core._client.threads import in_threads
 from azure_inference_core._request.keywords import merged
 from azure_inference_core._request.media import checked_images
 from azure_inference_core._request.parameters import EMBEDDING_PARAMETERS, Parameters
+from azure_inference_core._response.optional import usage_of
 from azure_inference_core._response.vectors import check_lengths, parse_vectors
 from azure_inference_core.connection import Connection
 from azure_inference_core.errors import ConfigurationError, InferenceError
@@ -213,36 +214,19 @@ class _Job:
         done: Callable[[EmbeddingBatch], object] | None = None,
     ) -> EmbeddingsResult:
         """Send what is to be sent from threads; the hooks stay in the caller's."""
-        limit = min(self._client.max_concurrency, len(self._batches))
-        if limit <= 1:
+
+        def prepare() -> Iterator[EmbeddingBatch]:
             for batch in self._batches:
                 if before is not None:
                     before(batch)
-                self._send(batch)
+                yield batch
+
+        limit = min(self._client.max_concurrency, len(self._batches))
+        sent = in_threads(self._send, prepare(), limit) if limit > 1 else self._one_by_one(prepare())
+        with closing(sent):
+            for batch in sent:
                 if done is not None:
                     done(batch)
-            return self._result()
-        pool = ThreadPoolExecutor(limit, "embed")
-        waiting: dict[Future[None], EmbeddingBatch] = {}
-
-        def collect(at_most: int) -> None:
-            while len(waiting) > at_most:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    batch = waiting.pop(future)
-                    future.result()
-                    if done is not None:
-                        done(batch)
-
-        try:
-            for batch in self._batches:
-                if before is not None:
-                    before(batch)
-                waiting[pool.submit(copy_context().run, self._send, batch)] = batch
-                collect(limit)  # one is ready for the thread that ends first
-            collect(0)
-        finally:
-            # After a failure nobody waits for the batches that are on their way.
-            pool.shutdown(wait=False, cancel_futures=True)
         return self._result()
 
     async def arun(
@@ -269,6 +253,11 @@ class _Job:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         return self._result()
+
+    def _one_by_one(self, batches: Iterator[EmbeddingBatch]) -> Generator[EmbeddingBatch, None, None]:
+        for batch in batches:
+            self._send(batch)
+            yield batch
 
     def _send(self, batch: EmbeddingBatch) -> None:
         if missing := batch.missing:
@@ -316,8 +305,7 @@ class _Job:
         for answer in self._answers:
             named = answer.body.get("model")
             model = named if named and isinstance(named, str) else model
-            counts = answer.body.get("usage")
-            for name, value in counts.items() if isinstance(counts, dict) else ():
+            for name, value in (usage_of(answer.body) or {}).items():
                 if isinstance(value, (int, float)):
                     usage[name] = usage.get(name, 0) + value
         request_id = self._answers[-1].request_id if self._answers else None

@@ -2,7 +2,8 @@
 
 All are frozen but the deltas: there is one a chunk, and a frozen one takes 2 µs longer to make.
 
-Field names are those of the API's reference; dicts inside are the service's own JSON.
+Field names are those of the API's reference; dicts inside are the service's own JSON. What may be missing is ``None``
+where the service sent something of another kind, and counts that are none are left out; ``raw`` has it all.
 """
 
 from __future__ import annotations

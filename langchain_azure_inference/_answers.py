@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatResult as Generations
 
 from azure_inference_core import ChatChoice, ChatDelta, ChatResult, ToolCall, ToolCallDelta
 from azure_inference_core._request.tools import new_call_id, read_arguments
+from azure_inference_core._response.optional import optional
 from langchain_azure_inference._blocks import PROVIDER
 
 
@@ -170,9 +171,9 @@ class ChunkMapper:
             model_provider=PROVIDER,
             model_name=delta.model,
             id=delta.id,
-            created=delta.raw.get("created"),
+            created=optional(delta.raw, "created", int),
             system_fingerprint=delta.system_fingerprint,
-            prompt_filter_results=delta.raw.get("prompt_filter_results"),
+            prompt_filter_results=optional(delta.raw, "prompt_filter_results", list),
         )
 
     def _calls(self, calls: tuple[ToolCallDelta, ...]) -> list[ToolCallChunk]:

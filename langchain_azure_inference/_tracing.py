@@ -21,7 +21,9 @@ def combined_usage(outputs: Sequence[Mapping[str, Any] | None]) -> dict[str, Any
 
 def _add(total: dict[str, Any], counts: Mapping[str, Any]) -> None:
     for name, value in counts.items():
+        held = total.get(name)
         if isinstance(value, Mapping):
-            _add(total.setdefault(name, {}), value)
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            total[name] = total.get(name, 0) + value
+            if held is None or isinstance(held, dict):
+                _add(total.setdefault(name, {}), value)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool) and not isinstance(held, dict):
+            total[name] = (held or 0) + value

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, ClassVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -16,6 +15,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from azure_inference_core import CompletionDelta, CompletionResult, CompletionsClient, Parameters
+from azure_inference_core._client.threads import in_threads
 from langchain_azure_inference._answers import without_none
 from langchain_azure_inference._endpoint import PACKAGE, __version__
 from langchain_azure_inference._tracing import combined_usage
@@ -80,17 +80,14 @@ class AzureInferenceLLM(Writer, BaseLLM):
             return self._to_result(self._in_threads(prompts, params), params)
 
     def _in_threads(self, prompts: list[str], params: Parameters) -> list[CompletionResult]:
-        pool = ThreadPoolExecutor(min(self.max_concurrency, len(prompts) or 1))
         complete = self._client.complete
-        try:
-            # Context variables (tracing, callbacks) belong to the caller's thread.
-            waiting = [
-                pool.submit(contextvars.copy_context().run, complete, prompt, params) for prompt in prompts
-            ]
-            return [future.result() for future in waiting]
-        finally:
-            # After a failure nobody waits for the prompts that are on their way.
-            pool.shutdown(wait=False, cancel_futures=True)
+        results: dict[int, CompletionResult] = {}
+
+        def answer(place: int) -> None:
+            results[place] = complete(prompts[place], params)
+
+        with closing(in_threads(answer, range(len(prompts)), self.max_concurrency)) as answered:
+            return [results[place] for place in sorted(answered)]
 
     async def _agenerate(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -26,6 +26,7 @@ from azure_inference_core import (
     ToolCallDelta,
 )
 from azure_inference_core._request.tools import new_call_id, read_arguments
+from azure_inference_core._response.optional import optional
 from llamaindex_azure_inference._messages import api_call
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -156,7 +157,7 @@ class ChatAccumulator:
 
     def _note(self, delta: ChatDelta) -> dict[str, Any]:
         """Keep what the delta says about the answer, and give what is known so far."""
-        prompt_filter = delta.raw.get("prompt_filter_results")
+        prompt_filter = optional(delta.raw, "prompt_filter_results", list)
         # Most deltas say nothing but text.
         if (
             delta.finish_reason
@@ -230,24 +231,39 @@ def _arguments(text: str) -> dict[str, Any] | str:
 
 def _details(usage: Mapping[str, Any] | None, **found: Any) -> dict[str, Any]:
     """``additional_kwargs`` of a response: token counts where LlamaIndex's observers look, and what is known."""
-    counts = {name: usage[name] for name in _COUNTS if name in usage} if usage else {}
-    return {**counts, **{name: value for name, value in found.items() if value is not None}}
+    counts = {name: usage.get(name) for name in _COUNTS} if usage else {}
+    return {name: value for name, value in (counts | found).items() if value is not None}
 
 
 def _logprobs(logprobs: Mapping[str, Any] | None) -> list[list[LogProb]] | None:
     """Log probabilities: for each token the alternatives, or the token itself where none were asked for.
 
-    Reads the chat route's form (``content``: a list of tokens) and the completions route's (parallel lists).
+    Reads the chat route's form (``content``: a list of tokens) and the completions route's (parallel lists). What
+    LlamaIndex has no place for is left out.
     """
     if not logprobs:
         return None
-    if isinstance(tokens := logprobs.get("content"), list):
-        return [[_log_prob(p) for p in token.get("top_logprobs") or (token,)] for token in tokens]
-    if isinstance(tops := logprobs.get("top_logprobs"), list) and any(tops):
-        return [[LogProb(token=t, logprob=p, bytes=[]) for t, p in (top or {}).items()] for top in tops]
-    pairs = zip(logprobs.get("tokens") or (), logprobs.get("token_logprobs") or (), strict=False)
-    return [[LogProb(token=t, logprob=p or 0.0, bytes=[])] for t, p in pairs] or None
+    if tokens := logprobs.get("content"):
+        known = [(token, _log_probs([token])) for token in tokens]
+        return [_log_probs(optional(token, "top_logprobs", list)) or own for token, own in known if own]
+    pairs: list[Iterable[tuple[Any, Any]]]
+    if any(tops := logprobs.get("top_logprobs") or ()):
+        pairs = [top.items() if isinstance(top, dict) else () for top in tops]
+    else:
+        single = zip(logprobs.get("tokens") or (), logprobs.get("token_logprobs") or (), strict=False)
+        pairs = [[(token, 0.0 if logprob is None else logprob)] for token, logprob in single]
+    return [_log_probs([{"token": t, "logprob": p} for t, p in several]) for several in pairs] or None
 
 
-def _log_prob(token: Mapping[str, Any]) -> LogProb:
-    return LogProb(token=token["token"], logprob=token["logprob"], bytes=token.get("bytes") or [])
+def _log_probs(tokens: Sequence[Any] | None) -> list[LogProb]:
+    return [
+        LogProb(
+            token=token["token"],
+            logprob=token["logprob"],
+            bytes=[byte for byte in optional(token, "bytes", list) or () if type(byte) is int],
+        )
+        for token in tokens or ()
+        if isinstance(token, dict)
+        and type(token.get("token")) is str
+        and type(token.get("logprob")) in (int, float)
+    ]

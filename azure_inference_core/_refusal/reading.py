@@ -3,7 +3,7 @@
 The services behind this API answer errors in about twenty shapes: FastAPI's ``detail``, Azure's and OpenAI's
 ``error`` object, a string ``error``, JSON inside a message, a Python ``repr`` inside a message, HTML from a
 gateway. This module reads all of them into one `ErrorFacts`. It is pure, never raises, and decides nothing:
-which class an error becomes is the business of ``_translate``.
+which class an error becomes is the business of ``judging``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from azure_inference_core.errors import RefusedParameter
 
-__all__ = ["ErrorFacts", "read_error_body", "read_error_value"]
+__all__ = ["ErrorFacts", "failure_in", "read_error_body", "read_error_value"]
 
 _NESTING = 8  # a gateway wraps a server's error, which wraps the engine's list of complaints
 _DEPTH = 32  # deeper JSON is nobody's error report, and would not pickle
@@ -25,6 +25,7 @@ _LITERAL_LIMIT = 16 * 1024
 _MESSAGE_LIMIT = 4096
 _MESSAGE_KEYS = ("message", "msg", "error", "detail", "details", "error_description", "title", "status")
 _STATUS_KEYS = ("status", "statusCode", "status_code")
+_CONTENT_KEYS = ("choices", "data", "usage", "prompt_filter_results", "model_name", "model_type")
 _FILTER_KEYS = ("content_filter_result", "content_filter_results")
 # Code names that only repeat the status; anything more exact is preferred.
 _GENERIC_CODES = frozenset(
@@ -113,6 +114,32 @@ def read_error_value(value: Any) -> ErrorFacts:
     _read(facts, value, _NESTING)
     _read_refusals(facts)
     return facts
+
+
+def failure_in(answer: dict[str, Any]) -> dict[str, Any] | None:
+    """What reports a failure in an answer, or an event of a stream, that came with a success; ``None``: nothing.
+
+    Beside content (or in a choice) an error has to say something: gateways write ``"error": null``, ``{}`` or
+    ``{"code": null}`` into every answer. Without content ``{"error": {}}`` is what JavaScript makes of an exception.
+    """
+    if _tells_error(answer) or "error" in (answer.get("object"), answer.get("type")):
+        return answer
+    choices = answer.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and _tells_error(choice):
+            return choice
+    if any(answer.get(key) for key in _CONTENT_KEYS):
+        return None
+    facts = read_error_value(answer)
+    coded = facts.codes or (facts.status or 0) >= 400 or answer.get("status") == "error"
+    if isinstance(answer.get("error"), (dict, str)) or answer.get("detail") or answer.get("errors"):
+        return answer
+    return answer if facts.message and coded else None
+
+
+def _tells_error(value: dict[str, Any]) -> bool:
+    error = value.get("error")
+    return any(error.values()) if isinstance(error, dict) else bool(error)
 
 
 def _read(facts: ErrorFacts, value: Any, levels: int) -> None:

@@ -52,10 +52,13 @@ def read_arguments(text: str) -> dict[str, Any]:
         value = ast.literal_eval(text) if text.startswith("{'") else json.loads(text, strict=False)
         if isinstance(value, str):
             value = json.loads(value, strict=False)
+        json.dumps(
+            value, ensure_ascii=False, allow_nan=False
+        ).encode()  # what JSON cannot carry cannot go back
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
         raise ValueError(f"the arguments are not JSON: {str(error)[:200]}") from None
-    if not isinstance(value, dict):
-        raise ValueError("the arguments are JSON, but not an object")  # noqa: TRY004 - a value of the model, not a type
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise ValueError("the arguments are JSON, but not an object")
     return value
 
 

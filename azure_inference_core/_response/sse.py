@@ -1,9 +1,10 @@
 """Bytes to server-sent events: pure, linear in its input, bounded.
 
 Follows the event-stream grammar of the WHATWG HTML standard (9.2.6), so that LF, CR and CRLF, comments,
-``event:`` and ``id:`` lines, data over several lines and any split of the bytes are read alike. Two
-liberties: an event that the end of the stream cuts off is given out, for the caller to judge, and
-``data`` stays bytes.
+``event:`` and ``id:`` lines, data over several lines and any split of the bytes are read alike. Liberties: ``data``
+stays bytes, and what may be the report of a failure is never dropped. So an event is given out, for the caller to
+judge, that the end of the stream cuts off, that is called an error and has no data, or whose line begins with
+``error:`` (llama.cpp's server) or is an object without ``data:`` (gateways append those).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TypeAlias
 
 from azure_inference_core.errors import ResponseTooLargeError
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 Event: TypeAlias = tuple[bytes, bytes]
@@ -57,14 +58,14 @@ class SseDecoder:
         self._check(self._line_bytes)
         if self._at_start:
             self._at_start = False
-            lines[0] = lines[0].removeprefix(_BOM)
+            lines[0] = lines[0].removeprefix(BOM)
         return self._take(lines)
 
     def flush(self) -> list[Event]:
         """Give what the end of the stream left unfinished."""
         rest = b"".join(self._line)
         self._line, self._line_bytes = [], 0
-        return self._take([rest.removeprefix(_BOM) if self._at_start else rest, b""])
+        return self._take([rest.removeprefix(BOM) if self._at_start else rest, b""])
 
     def _normalise(self, block: bytes) -> bytes:
         if not block:
@@ -77,6 +78,8 @@ class SseDecoder:
     def _take(self, lines: list[bytes]) -> list[Event]:
         if not (self._data or self._name or len(lines) % 2 or any(lines[1::2])):
             # As most servers write: one line of data, one empty line, and nothing else.
+            if len(lines) == 2 and lines[0][:6] == b"data: ":
+                return [(b"", lines[0][6:])]
             plain = [line[6:] for line in lines[::2] if line[:6] == b"data: "]
             if len(plain) * 2 == len(lines):
                 return [(b"", data) for data in plain]
@@ -89,7 +92,7 @@ class SseDecoder:
                 if len(self._data) > 1:
                     self._check(self._data_bytes)
             elif not line:
-                if self._data:
+                if self._data or self._name == b"error":
                     data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
                     events.append((self._name, data))
                     self._data, self._data_bytes = [], 0
@@ -98,6 +101,10 @@ class SseDecoder:
                 self._name = line[6:].strip()
             elif line == b"data":
                 self._data.append(b"")
+            elif line[:6] == b"error:":
+                events.append((b"error", line[6:].strip()))
+            elif line[:1] == b"{":
+                events.append((self._name, line))
         return events
 
     def _check(self, size: int) -> None:

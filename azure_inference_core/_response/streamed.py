@@ -10,16 +10,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import orjson
 
 from azure_inference_core._refusal.judging import stream_error
-from azure_inference_core._response.sse import Event, SseDecoder
+from azure_inference_core._refusal.reading import failure_in
+from azure_inference_core._response.calls import CallNumbers
+from azure_inference_core._response.optional import logprobs_of, optional, usage_of
+from azure_inference_core._response.sse import BOM, Event, SseDecoder
 from azure_inference_core._response.thinking import ThinkSplitter
 from azure_inference_core._response.whole import (
     arguments_text,
-    optional,
     parse_chat,
     parse_completion,
     parse_json,
@@ -30,6 +32,9 @@ from azure_inference_core.errors import IncompleteResponseError, MalformedRespon
 from azure_inference_core.values import ChatDelta, CompletionDelta, ToolCallDelta
 
 DeltaT = TypeVar("DeltaT")
+
+_Json: TypeAlias = dict[str, Any]
+_BLANK = b" \t\r\n" + BOM
 
 
 class StreamReader(ABC, Generic[DeltaT]):
@@ -47,8 +52,8 @@ class StreamReader(ABC, Generic[DeltaT]):
         self._text: list[str] = []
         self._open: set[int] = set()
         self._finished: set[int] = set()
-        self._last: dict[str, Any] = {}
-        self._usage: dict[str, Any] | None = None
+        self._last: _Json = {}
+        self._usage: _Json | None = None
         self._begun = False
         self.done = False
 
@@ -64,7 +69,7 @@ class StreamReader(ABC, Generic[DeltaT]):
             InferenceError: An error event, a broken event, or one over the limit; after the deltas
                 before it.
         """
-        if not self._begun and (start := block.lstrip()[:1]):
+        if not self._begun and (start := block.lstrip(_BLANK)[:1]):
             self._begun = True
             if start in b"{<[":
                 # Some servers answer a streaming request with one JSON body, portals with a page.
@@ -94,7 +99,8 @@ class StreamReader(ABC, Generic[DeltaT]):
             raise self.incomplete("before the service said it was complete")
         yield from self._held()
         if self._usage is not None:
-            yield self._delta({**self._last, "choices": [], "usage": self._usage}, {}, 0, self._usage)
+            last = {**self._last, "choices": [], "usage": self._usage}
+            yield self._delta(last, {}, 0, None, usage_of(last))
 
     def incomplete(self, how: str) -> IncompleteResponseError:
         """The error of a stream that ended early."""
@@ -105,44 +111,59 @@ class StreamReader(ABC, Generic[DeltaT]):
 
     def _read(self, events: list[Event]) -> Iterator[DeltaT]:
         for name, data in events:
-            if data == b"[DONE]":
-                self.done = True
-            if self.done:
-                return
             try:
                 chunk = orjson.loads(data)
             except orjson.JSONDecodeError as error:
                 if name == b"error":
                     raise stream_error(data.decode("utf-8", "replace"), self._headers) from None
+                if data.strip() == b"[DONE]":
+                    self.done = True
+                    return
                 raise MalformedResponseError(
                     f"an event of the stream is not JSON ({str(error)[:80]})"
                 ) from None
-            if not isinstance(chunk, dict):
-                raise MalformedResponseError("an event of the stream is not an object")
-            if name == b"error" or (chunk.get("error") and not chunk.get("choices")):
+            if name == b"error":
                 raise stream_error(chunk, self._headers)
+            if type(chunk) is not dict:
+                raise MalformedResponseError("an event of the stream is not an object")
             yield from self._deltas(chunk)
 
-    def _deltas(self, chunk: dict[str, Any]) -> list[DeltaT]:
+    def _deltas(self, chunk: _Json) -> list[DeltaT]:
+        choices = chunk.get("choices")
+        if not choices or "error" in chunk or "message" in chunk:
+            self._check(chunk)
         self._last = chunk
-        if usage := chunk.get("usage"):
-            self._usage = usage if isinstance(usage, dict) else None
-        choices = chunk.get("choices") or []
-        if not isinstance(choices, list):
-            raise MalformedResponseError("the choices of the stream are not a list")
+        usage = chunk.get("usage")
+        if usage and type(usage) is dict:
+            self._usage = usage
+        if type(choices) is not list:
+            if choices is not None:
+                raise MalformedResponseError("the choices of the stream are not a list")
+            choices = []
         deltas = []
         for choice in choices:
-            if not isinstance(choice, dict):
+            if type(choice) is not dict:
                 raise MalformedResponseError("a choice of the stream is not an object")
+            if "error" in choice:
+                self._check(chunk)
             index = choice.get("index")
-            index = index if isinstance(index, int) else 0
-            self._open.add(index)
-            if choice.get("finish_reason"):
+            if type(index) is not int or index < 0:
+                index = 0
+            if index not in self._open:
+                self._open.add(index)
+            reason = choice.get("finish_reason")
+            if reason and type(reason) is str:
                 self._finished.add(index)
-            deltas.append(self._delta(chunk, choice, index))
+            else:
+                reason = None
+            deltas.append(self._delta(chunk, choice, index, reason))
         if not choices and ("prompt_filter_results" in chunk or "prompt_annotations" in chunk):
-            deltas.append(self._delta(chunk, {}, 0))
+            deltas.append(self._delta(chunk, {}, 0, None))
         return deltas
+
+    def _check(self, chunk: _Json) -> None:
+        if (failure := failure_in(chunk)) is not None:
+            raise stream_error(failure, self._headers)
 
     def _read_plain(self, body: bytes) -> Iterator[DeltaT]:
         answer = parse_json(body, self._headers)
@@ -153,16 +174,16 @@ class StreamReader(ABC, Generic[DeltaT]):
 
     @abstractmethod
     def _delta(
-        self, chunk: dict[str, Any], choice: dict[str, Any], index: int, usage: dict[str, Any] | None = None
+        self, chunk: _Json, choice: _Json, index: int, reason: str | None, usage: _Json | None = None
     ) -> DeltaT:
-        """The delta of one choice of a chunk."""
+        """The delta of one choice of a chunk, with the checked index and finish reason."""
 
     def _held(self) -> list[DeltaT]:
         """The deltas of what was held back until the end."""
         return []
 
     @abstractmethod
-    def _whole(self, answer: dict[str, Any]) -> list[DeltaT]:
+    def _whole(self, answer: _Json) -> list[DeltaT]:
         """The deltas of an answer that came whole."""
 
 
@@ -181,66 +202,76 @@ class ChatReader(StreamReader[ChatDelta]):
     ) -> None:
         super().__init__(headers, max_event_bytes)
         self._names = names
-        self._calls: dict[int, _CallNumbers] = {}
+        self._calls: dict[int, CallNumbers] = {}
         self._splitters: defaultdict[int, ThinkSplitter] | None = (
             defaultdict(ThinkSplitter) if think else None
         )
 
     def _delta(
-        self, chunk: dict[str, Any], choice: dict[str, Any], index: int, usage: dict[str, Any] | None = None
+        self, chunk: _Json, choice: _Json, index: int, reason: str | None, usage: _Json | None = None
     ) -> ChatDelta:
-        delta = choice.get("delta") or {}
-        if not isinstance(delta, dict):
-            raise MalformedResponseError("a delta of the stream is not an object")
+        delta = choice.get("delta")
+        if type(delta) is not dict:
+            if delta is not None:
+                raise MalformedResponseError("a delta of the stream is not an object")
+            delta = {}
         content = delta.get("content")
-        reasoning = refusal = None
+        role = reasoning = refusal = None
         calls: tuple[ToolCallDelta, ...] = ()
-        if len(delta) > 1 or not isinstance(content, str):  # most pieces of a stream are text alone
+        if len(delta) > 1 or type(content) is not str:  # most pieces of a stream are text alone
             text, thought = text_and_thought(content)
             content, reasoning = text, reasoning_of(delta) or thought
-            refusal = optional(delta, "refusal", str)
+            role, refusal = delta.get("role"), optional(delta, "refusal", str)
+            role = role if type(role) is str else None
             if pieces := delta.get("tool_calls"):
                 calls = self._tool_calls(pieces, index)
         if self._splitters is not None:
             splitter = self._splitters[index]
             content, thought = splitter.feed(content)
-            if choice.get("finish_reason"):
+            if reason is not None:
                 rest = splitter.end()
                 content, thought = content + rest[0], thought + rest[1]
             reasoning = f"{reasoning or ''}{thought}" or None
         if content and index == 0:
             self._text.append(content)
+        chunk_id, model, mark = chunk.get("id"), chunk.get("model"), chunk.get("system_fingerprint")
+        logprobs, filters = choice.get("logprobs"), choice.get("content_filter_results")
         return ChatDelta(
             index,
-            chunk.get("id") or None,
-            chunk.get("model") or None,
-            delta.get("role"),
+            chunk_id if chunk_id and type(chunk_id) is str else None,
+            model if model and type(model) is str else None,
+            role,
             content,
             reasoning,
             refusal,
             calls,
-            choice.get("finish_reason"),
-            choice.get("logprobs"),
-            choice.get("content_filter_results"),
+            reason,
+            logprobs_of(choice) if logprobs else None,
+            filters if type(filters) is dict else None,
             usage,
-            chunk.get("system_fingerprint"),
+            mark if type(mark) is str else None,
             chunk,
         )
 
     def _held(self) -> list[ChatDelta]:
-        choices = [(index, {"finish_reason": "held"}) for index in self._splitters or ()]
-        deltas = [self._delta(self._last, choice, index) for index, choice in choices]
+        if any(numbers.nameless for numbers in self._calls.values()):
+            raise MalformedResponseError("a tool call of the stream names no function")
+        deltas = [self._delta(self._last, {}, index, "held") for index in self._splitters or ()]
         for delta in deltas:
             delta.finish_reason = None
         return [delta for delta in deltas if delta.content or delta.reasoning]
 
     def _tool_calls(self, calls: Any, choice: int) -> tuple[ToolCallDelta, ...]:
-        numbers = self._calls.setdefault(choice, _CallNumbers())
+        numbers = self._calls.setdefault(choice, CallNumbers())
         deltas = []
         for call in calls if isinstance(calls, list) else [calls]:
-            if not isinstance(call, dict):
+            if call is None:
+                continue
+            function = call.get("function") if isinstance(call, dict) else call
+            if function is None:
+                function = {}
+            if not isinstance(function, dict):
                 raise MalformedResponseError("a tool call of the stream is not an object")
-            function = optional(call, "function", dict) or {}
             call_id = optional(call, "id", str) or None
             name = optional(function, "name", str) or None
             number = numbers.of(call.get("index"), call_id, name)
@@ -248,7 +279,7 @@ class ChatReader(StreamReader[ChatDelta]):
             deltas.append(ToolCallDelta(number, call_id, name, arguments_text(function.get("arguments"))))
         return tuple(deltas)
 
-    def _whole(self, answer: dict[str, Any]) -> list[ChatDelta]:
+    def _whole(self, answer: _Json) -> list[ChatDelta]:
         result = parse_chat(answer, names=self._names, think=self._splitters is not None)
         return [
             ChatDelta(
@@ -275,25 +306,28 @@ class CompletionReader(StreamReader[CompletionDelta]):
     """Reads a stream of ``/completions``."""
 
     def _delta(
-        self, chunk: dict[str, Any], choice: dict[str, Any], index: int, usage: dict[str, Any] | None = None
+        self, chunk: _Json, choice: _Json, index: int, reason: str | None, usage: _Json | None = None
     ) -> CompletionDelta:
-        text = choice.get("text") or ""
-        if not isinstance(text, str):
-            raise MalformedResponseError("a choice of the stream has no text")
+        text = choice.get("text")
+        if type(text) is not str:
+            if text is not None:
+                raise MalformedResponseError("a choice of the stream has no text")
+            text = ""
         if text and index == 0:
             self._text.append(text)
+        chunk_id, model = chunk.get("id"), chunk.get("model")
         return CompletionDelta(
             index,
-            chunk.get("id") or None,
-            chunk.get("model") or None,
+            chunk_id if chunk_id and type(chunk_id) is str else None,
+            model if model and type(model) is str else None,
             text,
-            choice.get("finish_reason"),
-            choice.get("logprobs"),
+            reason,
+            logprobs_of(choice) if choice.get("logprobs") else None,
             usage,
             chunk,
         )
 
-    def _whole(self, answer: dict[str, Any]) -> list[CompletionDelta]:
+    def _whole(self, answer: _Json) -> list[CompletionDelta]:
         result = parse_completion(answer)
         return [
             CompletionDelta(
@@ -301,33 +335,3 @@ class CompletionReader(StreamReader[CompletionDelta]):
             )
             for c in result.choices
         ]
-
-
-class _CallNumbers:
-    """Numbers the tool calls of one choice, by the server's index, or by id where it gives none."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._by_index: dict[int, tuple[int, str | None]] = {}
-        self._by_id: dict[str, int] = {}
-
-    def of(self, index: Any, call_id: str | None, name: str | None) -> int:
-        """The number of the call that a piece belongs to."""
-        if isinstance(index, int):
-            number, known_id = self._by_index.get(index, (-1, None))
-            # Servers that call every index 0 tell calls apart by a new id with a new name.
-            if number < 0 or (call_id and known_id and call_id != known_id and name):
-                number, known_id = self._new(), None
-            self._by_index[index] = (number, known_id or call_id)
-            return number
-        if call_id is not None:
-            if call_id not in self._by_id:
-                self._by_id[call_id] = self._new()
-            return self._by_id[call_id]
-        if name is not None or not self._count:
-            return self._new()
-        return self._count - 1
-
-    def _new(self) -> int:
-        self._count += 1
-        return self._count - 1

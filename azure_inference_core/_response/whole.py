@@ -14,6 +14,9 @@ from typing import Any
 import orjson
 
 from azure_inference_core._refusal.judging import stream_error
+from azure_inference_core._refusal.reading import failure_in
+from azure_inference_core._response.optional import logprobs_of, optional, usage_of
+from azure_inference_core._response.sse import BOM
 from azure_inference_core._response.thinking import split_think
 from azure_inference_core.errors import MalformedResponseError
 from azure_inference_core.values import (
@@ -36,20 +39,21 @@ def parse_json(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
         InferenceError: It is an error in spite of its status.
     """
     try:
-        value = orjson.loads(body)
+        value = orjson.loads(body.removeprefix(BOM))
     except orjson.JSONDecodeError as error:
         raise MalformedResponseError(_not_json(body, headers, error)) from None
     if not isinstance(value, dict):
         raise MalformedResponseError(f"the answer is JSON, but not an object: {type(value).__name__}")
-    if value.get("error") and not value.get("choices") and not value.get("data"):
-        raise stream_error(value, headers, in_stream=False)
+    if (failure := failure_in(value)) is not None:
+        raise stream_error(failure, headers, in_stream=False)
     return value
 
 
 def _not_json(body: bytes, headers: Mapping[str, str], error: Exception) -> str:
-    if not body.strip():
+    body = body.removeprefix(BOM).strip()
+    if not body:
         return "the answer is empty; is the route right for this endpoint and model?"
-    if body.lstrip()[:1] == b"<":
+    if body[:1] == b"<":
         return "the answer is a web page, not JSON; is there a portal or proxy in front of the endpoint?"
     return f"the answer is not JSON ({str(error)[:80]}); its content type is {headers.get('content-type', 'not given')[:60]!r}"
 
@@ -72,7 +76,7 @@ def parse_chat(
         model=optional(body, "model", str),
         created=optional(body, "created", int),
         choices=tuple(_chat_choice(raw, i, names, think=think) for i, raw in enumerate(_choices(body))),
-        usage=optional(body, "usage", dict),
+        usage=usage_of(body),
         system_fingerprint=optional(body, "system_fingerprint", str),
         prompt_filter_results=optional(body, "prompt_filter_results", list)
         or optional(body, "prompt_annotations", list),
@@ -91,10 +95,8 @@ def _chat_choice(raw: Any, position: int, names: Mapping[str, str], *, think: bo
     message = raw.get("message") if isinstance(raw, dict) else None
     if not isinstance(message, dict):
         raise MalformedResponseError(f"choices[{position}] has no message")
-    if (role := message.get("role") or "assistant") != "assistant":
-        raise MalformedResponseError(
-            f"choices[{position}].message.role is not 'assistant': {str(role)[:40]!r}"
-        )
+    if (role := optional(message, "role", str) or "assistant") != "assistant":
+        raise MalformedResponseError(f"choices[{position}].message.role is not 'assistant': {role[:40]!r}")
     content, thought = text_and_thought(message.get("content"))
     reasoning = reasoning_of(message) or thought
     if think:
@@ -104,25 +106,25 @@ def _chat_choice(raw: Any, position: int, names: Mapping[str, str], *, think: bo
         index=_choice_index(raw, position),
         role=role,
         content=content,
-        finish_reason=optional(raw, "finish_reason", str),
+        finish_reason=optional(raw, "finish_reason", str) or None,
         tool_calls=tuple(_tool_call(c, i, names) for i, c in enumerate(_tool_calls(message))),
         reasoning=reasoning,
         refusal=optional(message, "refusal", str),
-        logprobs=optional(raw, "logprobs", dict),
+        logprobs=logprobs_of(raw),
         content_filter_results=optional(raw, "content_filter_results", dict),
     )
 
 
 def _choice_index(raw: dict[str, Any], position: int) -> int:
-    index = raw.get("index", position)
-    return index if isinstance(index, int) else position
+    index = optional(raw, "index", int)
+    return position if index is None or index < 0 else index
 
 
 def _tool_calls(message: dict[str, Any]) -> list[Any]:
     calls = message.get("tool_calls") or []
     if not isinstance(calls, list):
         raise MalformedResponseError("tool_calls is not a list")
-    return calls
+    return [call for call in calls if call is not None]
 
 
 def _tool_call(raw: Any, position: int, names: Mapping[str, str]) -> ToolCall:
@@ -173,14 +175,10 @@ def text_and_thought(content: Any) -> tuple[str, str | None]:
 
 def reasoning_of(message: dict[str, Any]) -> str | None:
     """A message's reasoning, in either spelling in use."""
-    reasoning: str | None = message.get("reasoning_content") or message.get("reasoning")
-    return reasoning if isinstance(reasoning, str) else None
-
-
-def optional(raw: dict[str, Any], name: str, kind: type) -> Any:
-    """A field that may be missing or null; one of another type counts as missing."""
-    value = raw.get(name)
-    return value if isinstance(value, kind) else None
+    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    if reasoning is None or isinstance(reasoning, str):
+        return reasoning
+    return optional(message, "reasoning", str)  # type: ignore[no-any-return]
 
 
 def parse_completion(body: dict[str, Any]) -> CompletionResult:
@@ -194,7 +192,7 @@ def parse_completion(body: dict[str, Any]) -> CompletionResult:
         model=optional(body, "model", str),
         created=optional(body, "created", int),
         choices=tuple(_text_choice(raw, i) for i, raw in enumerate(_choices(body))),
-        usage=optional(body, "usage", dict),
+        usage=usage_of(body),
         raw=body,
     )
 
@@ -206,8 +204,8 @@ def _text_choice(raw: Any, position: int) -> CompletionChoice:
     return CompletionChoice(
         index=_choice_index(raw, position),
         text=text or "",
-        finish_reason=optional(raw, "finish_reason", str),
-        logprobs=optional(raw, "logprobs", dict),
+        finish_reason=optional(raw, "finish_reason", str) or None,
+        logprobs=logprobs_of(raw),
         content_filter_results=optional(raw, "content_filter_results", dict),
     )
 

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azure_inference_core import ChatClient, InferenceError
+from azure_inference_core import (
+    AuthenticationError,
+    ChatClient,
+    CompletionsClient,
+    Connection,
+    EmbeddingsClient,
+    InferenceError,
+)
 from azure_inference_core._response.streamed import ChatReader, CompletionReader
 from azure_inference_core._response.vectors import parse_vectors
 from azure_inference_core._response.whole import parse_chat, parse_completion, parse_info, parse_json
 from tests.support import wire
+from tests.support.drive import connect
+from tests.support.odd_answers import damaged, places
 from tests.support.scripted_server import Reply, ScriptedServer
 
 odd = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 3), st.floats(), st.text(max_size=3),
     st.just([]), st.just({}), st.just([None]), st.just([5]), st.just({"a": 1}), st.just("error"),
 )  # fmt: skip
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of every value inside a JSON value."""
-    found = [path] if path else []
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        found += places(inner, (*path, key))
-    return found
-
-
-def damaged(body: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    """A copy of a body with one value replaced."""
-    twin = copy.deepcopy(body)
-    inner: Any = twin
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = value
-    return twin
 
 
 CHAT = wire.chat(tool_calls=[wire.tool_call()], prompt_filter_results=[{"a": 1}], system_fingerprint="f")
@@ -170,8 +160,65 @@ def test_broken_arguments_are_kept_as_they_are(server: ScriptedServer, chat: Cha
     assert chat.complete(wire.MESSAGES).choices[0].tool_calls[0].arguments == "{'a': oops"
 
 
-def test_an_error_body_with_status_200_is_an_error(server: ScriptedServer, chat: ChatClient) -> None:
-    """Some gateways answer 200 with an error inside."""
-    server.reply_always(lambda _: {"error": {"code": "500", "message": "engine died"}})
-    with pytest.raises(InferenceError, match="engine died"):
-        chat.complete(wire.MESSAGES, max_retries=0)
+ASK: dict[str, Callable[[Connection], object]] = {
+    "chat": lambda connection: ChatClient(connection).complete(wire.MESSAGES, max_retries=0),
+    "completions": lambda connection: CompletionsClient(connection).complete("x", max_retries=0),
+    "embeddings": lambda connection: EmbeddingsClient(connection).embed(["x"], max_retries=0),
+    "info": lambda connection: ChatClient(connection).info(),
+}
+
+
+@pytest.mark.parametrize("ask", ASK.values(), ids=ASK)
+@pytest.mark.parametrize(
+    "failure", [{"error": {"code": 401, "message": "wrong key"}}, {"object": "error", "message": "wrong key", "code": 401}]
+)  # fmt: skip
+@pytest.mark.parametrize("beside", [False, True])
+def test_an_error_body_with_status_200_is_an_error(
+    server: ScriptedServer, ask: Callable[[Connection], object], failure: dict[str, Any], beside: bool
+) -> None:
+    """Some gateways answer 200 with an error inside, alone or beside an answer; no route takes it for one."""
+    good = {**wire.embeddings(["x"]), **wire.chat(), **wire.info()} if beside else {}
+    server.reply({**good, **failure})
+    with pytest.raises(AuthenticationError, match="wrong key"):
+        ask(connect(server.url))
+
+
+@pytest.mark.parametrize("reason", ["", 3, True, None])
+def test_a_finish_reason_that_is_none(server: ScriptedServer, chat: ChatClient, reason: Any) -> None:
+    """An empty or odd finish reason is none."""
+    server.reply(damaged(wire.chat(), ("choices", 0, "finish_reason"), reason))
+    assert chat.complete(wire.MESSAGES).choices[0].finish_reason is None
+
+
+def test_a_role_of_no_type_is_the_usual_one(server: ScriptedServer, chat: ChatClient) -> None:
+    """Only a role that is named can be the wrong one."""
+    server.reply(damaged(wire.chat(), ("choices", 0, "message", "role"), 5))
+    assert chat.complete(wire.MESSAGES).choices[0].role == "assistant"
+
+
+def test_null_tool_calls_are_skipped(server: ScriptedServer, chat: ChatClient) -> None:
+    """A hole in the list of calls is no call."""
+    server.reply(wire.chat(None, tool_calls=[None, wire.tool_call()]))  # type: ignore[list-item]
+    assert [call.name for call in chat.complete(wire.MESSAGES).choices[0].tool_calls] == ["weather"]
+
+
+@pytest.mark.parametrize(
+    ("usage", "kept"),
+    [
+        (True, None),
+        ([1], None),
+        ({"prompt_tokens": 7.0, "total_tokens": 7}, {"prompt_tokens": 7, "total_tokens": 7}),
+        ({"prompt_tokens": 1e30, "completion_tokens": -1, "total_tokens": True}, {}),
+        ({"prompt_tokens_details": True, "completion_tokens_details": None}, {"completion_tokens_details": None}),
+        ({"prompt_tokens_details": {"cached_tokens": "2", "text_tokens": 5}}, {"prompt_tokens_details": {"text_tokens": 5}}),
+        ({"cost": 0.25, "currency": "EUR"}, {"cost": 0.25, "currency": "EUR"}),
+    ],
+)  # fmt: skip
+def test_usage_is_counts_and_what_the_service_adds(
+    server: ScriptedServer, chat: ChatClient, usage: Any, kept: dict[str, Any] | None
+) -> None:
+    """Counts are whole numbers from 0, details are counts; what is odd stays in ``raw``."""
+    server.reply({**wire.chat(), "usage": usage})
+    result = chat.complete(wire.MESSAGES)
+    assert result.usage == kept
+    assert result.raw["usage"] == usage

@@ -77,6 +77,27 @@ def test_an_event_line_names_its_event_only() -> None:
     assert decode(b"event: error\ndata: a\n\ndata: b\n\n", []) == [(b"error", b"a"), (b"", b"b")]
 
 
+@pytest.mark.parametrize(
+    ("data", "event"),
+    [
+        (b"event: error\n\n", (b"error", b"")),
+        (b"event: error\n", (b"error", b"")),
+        (b'error: {"code": 500}\n\n', (b"error", b'{"code": 500}')),
+        (b'{"error": "oops"}\n\n', (b"", b'{"error": "oops"}')),
+    ],
+)
+def test_what_may_report_a_failure_is_not_dropped(data: bytes, event: Event) -> None:
+    """An error without data, a line called an error and an object without a name are events, wherever they are cut."""
+    good = b"data: a\n\n"
+    for cut in range(len(good + data)):
+        assert decode(good + data, [cut]) == [(b"", b"a"), event]
+
+
+def test_an_event_without_data_is_none() -> None:
+    """An event of any other name that has no data does not happen."""
+    assert decode(b"event: ping\n\ndata: a\n\n", []) == [(b"", b"a")]
+
+
 def test_a_byte_order_mark_counts_only_at_the_start() -> None:
     """A byte order mark before the first line is skipped, cut in pieces too."""
     assert [data for _, data in decode(b"\xef\xbb\xbfdata: a\n\n", [1, 2])] == [b"a"]

@@ -62,6 +62,45 @@ def failing(status: int, *, headers: dict[str, str] | None = None, body: Any = N
     return answers(status, DOWN if body is None else body, headers)
 
 
+def after_interim_answers(call: Call) -> None:
+    """Say twice that an answer will come, then answer."""
+    call.head(102)
+    call.head(103, {"Link": "</style.css>; rel=preload"})
+    answer_well(call)
+
+
+def with_long_header(call: Call) -> None:
+    """Answer well behind a status line and a header of almost 64 KiB."""
+    call.sock = LongHeader(call.sock)
+    answer_well(call)
+
+
+def endless_head(call: Call) -> None:
+    """Send headers for ever."""
+    call.send(b"HTTP/1.1 200 OK\r\n")
+    while call.open and not call.server.stopping.is_set():
+        call.send(b"X-Again: " + b"a" * 1000 + b"\r\n")
+
+
+class LongHeader:
+    """A socket that puts a long header behind the first status line it sends."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._is_first = True
+
+    def sendall(self, data: bytes) -> None:
+        """Send."""
+        if self._is_first:
+            self._is_first = False
+            line, _, rest = data.partition(b"\r\n")
+            data = line + b"\r\nX-Long: " + b"a" * 60_000 + b"\r\n" + rest
+        self._sock.sendall(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
 def connection_rows() -> Iterable[Fault]:
     """C: before there is an answer."""
     failed = errors.ConnectionFailedError
@@ -82,8 +121,21 @@ def connection_rows() -> Iterable[Fault]:
         stages.full_backlog,
         late,
         0,
+        details={"attempts": 3},
+        says=("timeout connect",),
+        seconds=1.5,
+        options=slow(connect=0.3, total=20.0),
+    )
+    yield Fault(
+        "C3",
+        "connect hangs until the end of the time",
+        stages.full_backlog,
+        late,
+        0,
+        details={"attempts": 1},
+        says=("timeout total",),
         seconds=1.0,
-        options=slow(connect=0.5, total=20.0),
+        options=slow(connect=5.0, total=0.5),
     )
     for name, context, trusted in (
         ("unknown authority", stages.stranger, True),
@@ -104,6 +156,11 @@ def connection_rows() -> Iterable[Fault]:
     yield Fault("C8", "not HTTP", raw(b"SSH-2.0-OpenSSH_9.6\r\n"), failed, 1, details={"attempts": 1})
     huge = b"HTTP/1.1 200 OK\r\nX-Huge: " + b"a" * 200_000 + b"\r\nContent-Length: 2\r\n\r\n{}"
     yield Fault("C8", "200 KB header", raw(huge), failed, 1, details={"attempts": 1})
+    yield Fault("C8", "102 and 103 before the answer", always(after_interim_answers), None, 1)
+    yield Fault("C8", "a header of 60 KB", always(with_long_header), None, 1)
+    yield Fault(
+        "C8", "an endless head", always(endless_head), failed, 1, details={"attempts": 1}, seconds=1.0
+    )
     yield Fault(
         "C9", "no answer at all", always(Call.hang), late, 1, seconds=1.0, options=slow(first_byte=0.3)
     )
@@ -125,9 +182,18 @@ def connection_rows() -> Iterable[Fault]:
         1,
         seconds=1.3,
         options=slow(total=0.5),
-        asynchronous=True,
     )
-    yield Fault("C11", "proxy refuses", stages.proxied(403), failed)
+    yield Fault(
+        "C10",
+        "trickled headers until the answer is late",
+        always(trickled_headers),
+        late,
+        1,
+        says=("timeout first_byte",),
+        seconds=1.3,
+        options=slow(first_byte=0.5),
+    )
+    yield Fault("C11", "proxy refuses", stages.proxied(403), failed, details={"attempts": 1})
     challenge = {"Proxy-Authenticate": 'Basic realm="x"'}
     yield Fault("C11", "proxy wants a login", stages.proxied(407, challenge), failed)
 

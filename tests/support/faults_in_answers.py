@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from azure_inference_core import errors
 from tests.support import plays, wire
+from tests.support.drive import TEXTS
 from tests.support.fault import EMBED, STREAM, UNARY, WHOLE, Fault, slow
 from tests.support.fault_server import Call
 from tests.support.faults_before_answers import DOWN, failing
@@ -62,6 +63,8 @@ def body_rows() -> Iterable[Fault]:
     yield Fault("B3", "XML", answers(200, xml, None, "application/xml"), malformed, 1, WHOLE)
     for label in ("application/octet-stream", None, "text/plain", "text/html"):
         yield Fault("B3", f"JSON as {label}", answers(200, wire.chat(), None, label), None, 1, UNARY)
+    marked = b"\xef\xbb\xbf" + json.dumps(wire.chat()).encode()
+    yield Fault("B3", "JSON after a byte order mark", answers(200, marked), None, 1, UNARY)
     yield Fault("B4", "no choices", answers(200, {**wire.chat(), "choices": []}), malformed, 1, UNARY)
     yield Fault("B4", "null choices", answers(200, {**wire.chat(), "choices": None}), malformed, 1, UNARY)
     yield Fault(
@@ -97,6 +100,68 @@ def body_rows() -> Iterable[Fault]:
         WHOLE,
         seconds=0.5,
     )
+    yield from failure_rows()
+    yield from odd_rows()
+
+
+FAILURES = (  # (name, what reports the failure, its class, its status, requests)
+    ("object error", {"object": "error", "message": "engine died", "code": 500}, errors.ServerError, 500, 3),
+    ("429", {"error": {"code": "429", "message": "slow down"}}, errors.RateLimitedError, 429, 3),
+    ("error text", {"error": "Rate limit exceeded"}, errors.RateLimitedError, 429, 3),
+    ("gateway", {"statusCode": 429, "message": "Rate limit is exceeded."}, errors.RateLimitedError, 429, 3),
+    ("filter", {"error": {"code": "content_filter", "message": "no"}}, errors.ContentFilteredError, 400, 1),
+    ("FastAPI", {"detail": "engine died"}, errors.ServerError, 500, 3),
+    ("type error", {"type": "error", "message": "engine died"}, errors.ServerError, 500, 3),
+    ("JavaScript", {"error": {}}, errors.ServerError, 500, 3),
+)
+"""What a service sends with a success when it failed."""
+BESIDE = ("object error", "429", "error text", "filter")
+"""Those that are a failure beside a good answer too."""
+NO_FAILURES = (None, {}, "", [], False, {"code": None, "message": ""})
+"""What ``error`` may be beside a good answer."""
+
+
+def failure_rows() -> Iterable[Fault]:
+    """B9: a failure in an answer of status 200 is no answer, whatever stands beside it."""
+    both = {**wire.embeddings(TEXTS), **wire.chat()}
+    for name, failure, kind, status, requests in FAILURES:
+        told = {"status": status}
+        yield Fault("B9", name, answers(200, failure), kind, requests, WHOLE, details=told)
+        if name in BESIDE:
+            play = answers(200, {**both, **failure})
+            yield Fault("B9", f"{name} beside an answer", play, kind, requests, WHOLE, details=told)
+    one = wire.chat()
+    one["choices"][0]["error"] = {"code": 502, "message": "the provider left"}
+    yield Fault("B9", "in a choice", answers(200, one), errors.ServerError, 3, UNARY, details={"status": 502})
+    for nothing in NO_FAILURES:
+        body = {**both, "error": nothing}
+        yield Fault("B9", f"none: {json.dumps(nothing)}", answers(200, body), None, 1, WHOLE)
+
+
+ODD_PARTS = {
+    "id": 7,
+    "object": 5,
+    "created": "today",
+    "model": True,
+    "usage": True,
+    "system_fingerprint": 5,
+    "prompt_filter_results": {"a": 1},
+}
+ODD_PLACES = {"index": "0", "logprobs": [None], "content_filter_results": True, "finish_reason": 3}
+
+
+def odd_rows() -> Iterable[Fault]:
+    """B10: what is odd beside an answer does not cost it."""
+    whole = {**wire.chat(), **ODD_PARTS}
+    whole["choices"][0].update(ODD_PLACES)
+    chunks = [{**chunk, **ODD_PARTS} for chunk in wire.chat_chunks()]
+    for chunk in chunks:
+        chunk["choices"][0].update(ODD_PLACES)
+        chunk["choices"][0]["delta"]["role"] = 5
+    yield Fault("B10", "whole", answers(200, whole), None, 1, UNARY)
+    yield Fault("B10", "streamed", streams(wire.events(chunks)), None, 1, STREAM)
+    numbers = {**wire.embeddings(TEXTS), **ODD_PARTS}
+    yield Fault("B10", "vectors", answers(200, numbers), None, 1, EMBED)
 
 
 def framing_rows() -> Iterable[Fault]:
@@ -111,6 +176,8 @@ def framing_rows() -> Iterable[Fault]:
         ("byte order mark", lambda data: b"\xef\xbb\xbf" + data),
         ("data over lines", lambda data: data.replace(b', "object"', b',\ndata: "object"')),
         ("no last blank line", lambda data: data.rstrip(b"\n")),
+        ("space after the end mark", lambda data: data.replace(b"[DONE]", b"[DONE] ")),
+        ("white space round the end mark", lambda data: data.replace(b"[DONE]", b"\t[DONE]\t ")),
     ):  # type: str, Callable[[bytes], bytes]
         yield Fault("T1", name, reformatted(change), None, 1, STREAM)
     odd = b"".join(wire.events(wire.chat_chunks(wire.ANSWER)))
@@ -153,6 +220,8 @@ def stream_rows() -> Iterable[Fault]:
         "T8", "HTML called a stream", answers(200, PAGE, None, "text/event-stream"), malformed, 1, STREAM
     )
     yield Fault("T8", "whole JSON", answers(200, wire.chat()), None, 1, STREAM)
+    marked = b"\xef\xbb\xbf" + json.dumps(wire.chat()).encode()
+    yield Fault("T8", "whole JSON after a byte order mark", answers(200, marked), None, 1, STREAM)
     silent = streams(OPENING, then=Call.hang)
     late = errors.DeadlineExceededError
     yield Fault("T9", "silence", silent, late, 1, STREAM, seconds=1.0, options=slow(idle=0.3))
@@ -178,17 +247,43 @@ def stream_rows() -> Iterable[Fault]:
 
 def error_event_rows() -> Iterable[Fault]:
     """T6: the service reports a failure inside the stream."""
+    ends = (("then end mark", [wire.DONE]), ("then end", []))
     for name, error, kind in (
-        ("429", {"code": "429", "message": "slow down"}, errors.RateLimitedError),
         ("500", {"code": 500, "message": "engine died"}, errors.ServerError),
         ("server_error", {"code": "server_error", "message": "engine died"}, errors.ServerError),
-        ("content_filter", {"code": "content_filter", "message": "no"}, errors.ContentFilteredError),
     ):
-        told = wire.event({"error": error})
-        yield Fault("T6", f"{name} then end mark", streams([*OPENING, told, wire.DONE]), kind, 1, STREAM)
-        yield Fault("T6", f"{name} then end", streams([*OPENING, told]), kind, 1, STREAM)
-    managed = b"event: error\ndata: Error parsing decoded stream: oops\n\n"
-    yield Fault("T6", "event line", streams([*OPENING, managed, wire.DONE]), errors.ServerError, 1, STREAM)
+        for how, end in ends:
+            told = wire.event({"error": error})
+            yield Fault("T6", f"{name} {how}", streams([*OPENING, told, *end]), kind, 1, STREAM)
+    partial = {"partial": OPENING_TEXT}
+    for name, failure, kind, status, _ in FAILURES:
+        details = {**partial, "status": status}
+        for how, end in ends:
+            play = streams([*OPENING, wire.event(failure), *end])
+            yield Fault("T6", f"{name} {how}", play, kind, 1, STREAM, details=details)
+        for reason in (None, "stop") if name in BESIDE else ():
+            told = wire.event({**wire.chunk("", finish_reason=reason), **failure})
+            play = streams([*OPENING, told, wire.DONE])
+            yield Fault("T6", f"{name} beside {reason}", play, kind, 1, STREAM, details=details)
+    one = wire.chunk("", finish_reason="error")
+    one["choices"][0]["error"] = {"code": 502, "message": "the provider left"}
+    lost = {**partial, "status": 502}
+    play = streams([*OPENING, wire.event(one), wire.DONE])
+    yield Fault("T6", "in a choice", play, errors.ServerError, 1, STREAM, details=lost)
+    for name, lines in (
+        ("event line", b"event: error\ndata: Error parsing decoded stream: oops\n\n"),
+        ("event line without data", b"event: error\n\n"),
+        ("event line with JSON text", b'event: error\ndata: "oops"\n\n'),
+        ("event line with an end mark", b"event: error\ndata: [DONE]\n\n"),
+        ("error line", b'error: {"code": 500, "message": "oops", "type": "server_error"}\n\n'),
+        ("line without data", b'{"error": {"code": 500, "message": "oops"}}\n\n'),
+    ):
+        play = streams([*OPENING, lines, wire.DONE])
+        yield Fault("T6", name, play, errors.ServerError, 1, STREAM, details=partial)
+    for nothing in NO_FAILURES:
+        chunks = [{**chunk, "error": nothing} for chunk in CHUNKS]
+        play = streams(wire.events(chunks))
+        yield Fault("T1", f"no error: {json.dumps(nothing)}", play, None, 1, STREAM)
 
 
 def embedding_rows() -> Iterable[Fault]:

@@ -17,6 +17,7 @@ from azure_inference_core._refusal.judging import (
     status_error,
     stream_error,
 )
+from azure_inference_core._refusal.reading import failure_in
 from azure_inference_core.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -1081,6 +1082,68 @@ def test_error_event_becomes_its_class(payload: Any, kind: type[StatusError], st
     assert (got.status, got.request_id) == (status, "req-1")
     assert "stream" in str(got)
     assert pickle.loads(pickle.dumps(got)).status == status
+
+
+GOOD = {"choices": [{"index": 0, "delta": {"content": "a"}}]}
+COUNTS: dict[str, Any] = {"choices": [], "usage": {"total_tokens": 3}}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        {"error": {"message": "no"}},
+        {"error": "no"},
+        {"error": True},
+        {"error": ["no"]},
+        {"object": "error", "message": "no"},
+        {"type": "error"},
+    ],
+)
+def test_a_failure_is_one_beside_an_answer_too(failure: dict[str, Any]) -> None:
+    """What reports a failure does so alone, beside text and beside counts."""
+    for answer in (failure, {**GOOD, **failure}, {**COUNTS, **failure}):
+        assert failure_in(answer) is answer
+
+
+@pytest.mark.parametrize("nothing", [None, {}, "", [], False, 0, {"code": None, "message": ""}])
+def test_an_error_that_says_nothing_is_none_beside_an_answer(nothing: Any) -> None:
+    """Gateways write an empty error into every answer, and into every choice."""
+    choice = {"choices": [{**GOOD["choices"][0], "error": nothing}]}
+    for answer in ({**GOOD, "error": nothing}, {**COUNTS, "error": nothing}, choice):
+        assert failure_in(answer) is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        {"error": {}},
+        {"error": ""},
+        {"detail": "Not Found"},
+        {"errors": [{"message": "no"}]},
+        {"statusCode": 429, "message": "Rate limit is exceeded."},
+        {"status": "error", "message": "no"},
+        {"code": "InternalServerError", "message": "no"},
+    ],
+)
+def test_without_content_more_is_a_failure(failure: dict[str, Any]) -> None:
+    """The other shapes of errors count where there is no answer beside them."""
+    assert failure_in(failure) is failure
+    assert failure_in({**GOOD, **failure}) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"a": 1}, {"type": "ping"}, {"error": None}, {"message": "queued"}, {"code": 200}, {"choices": []}],
+)
+def test_an_unknown_event_is_no_failure(answer: dict[str, Any]) -> None:
+    """What a service adds to a stream costs nobody the answer."""
+    assert failure_in(answer) is None
+
+
+def test_a_failed_choice_is_a_failure() -> None:
+    """Routers report the failure of the model behind them in its choice."""
+    failed = {"index": 1, "error": {"code": 502, "message": "no"}, "finish_reason": "error"}
+    assert failure_in({"choices": [GOOD["choices"][0], failed]}) is failed
 
 
 def test_filter_event_in_a_stream_is_about_the_answer() -> None:

@@ -222,6 +222,63 @@ def test_two_whole_calls_in_one_chunk(server: ScriptedServer, chat: ChatClient) 
     assert joined(deltas_of(chat)) == {0: WEATHER, 1: TIME}
 
 
+@pytest.mark.parametrize("odd", ["0", True, -0.5, None, [], {"a": 1}])
+@pytest.mark.parametrize("place", range(4))
+def test_an_odd_index_does_not_tear_a_call(
+    server: ScriptedServer, chat: ChatClient, place: int, odd: object
+) -> None:
+    """A piece whose index is none belongs to the call of its id, or to the call before it."""
+    pieces = [
+        tool_call("weather", '{"city": ', "id-0", index=0),
+        piece('"Seattle"}', index=0),
+        tool_call("time", '{"zone": ', "id-1", index=1),
+        piece('"PST"}', index=1),
+    ]
+    pieces[place]["index"] = odd
+    server.reply(calls(*pieces))
+    assert joined(deltas_of(chat)) == {0: WEATHER, 1: TIME}
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_an_odd_index_beside_repeated_ids(server: ScriptedServer, chat: ChatClient, place: int) -> None:
+    """Servers that repeat the id on every piece: a piece without an index is told by it."""
+    texts = ('{"city"', ": ", '"Seattle"}')
+    pieces = [{"id": "id-0", **piece(text, index=0)} for text in texts]
+    pieces[0]["function"]["name"] = "weather"
+    pieces[place]["index"] = "0"
+    server.reply(calls(*pieces))
+    assert joined(deltas_of(chat)) == {0: WEATHER}
+
+
+@pytest.mark.parametrize("function", [{"arguments": "{}"}, {"name": 5, "arguments": "{}"}, {"name": ""}, "weather", None])  # fmt: skip
+def test_a_call_of_nothing_is_malformed(server: ScriptedServer, chat: ChatClient, function: Any) -> None:
+    """A streamed call that never names its function is no call, as a whole one is none."""
+    server.reply(calls({"index": 0, "id": "id-0", "function": function}))
+    with pytest.raises(MalformedResponseError):
+        deltas_of(chat)
+
+
+def test_null_tool_calls_are_skipped(server: ScriptedServer, chat: ChatClient) -> None:
+    """A hole in the list of calls is no call."""
+    holes = chunk(tool_calls=[None, tool_call(*WEATHER[1:], WEATHER[0], index=0)])  # type: ignore[list-item]
+    server.reply([holes, chunk("", finish_reason="tool_calls")])
+    assert joined(deltas_of(chat)) == {0: WEATHER}
+
+
+@pytest.mark.parametrize("odd", [True, "7", [1], 0, {}])
+def test_odd_usage_hides_no_good_one(server: ScriptedServer, chat: ChatClient, odd: Any) -> None:
+    """The counts are those that were given, whatever stands in their place later."""
+    server.reply([chunk("a", usage=wire.USAGE), chunk("", finish_reason="stop", usage=odd)])
+    assert deltas_of(chat)[-1].usage == wire.USAGE
+
+
+@pytest.mark.parametrize("later", ["", 3, True, None])
+def test_a_later_finish_reason_that_is_none(server: ScriptedServer, chat: ChatClient, later: Any) -> None:
+    """A chunk after the last that gives an empty or odd reason gives none."""
+    server.reply([chunk("a", finish_reason="stop"), chunk("", finish_reason=later)])
+    assert [delta.finish_reason for delta in deltas_of(chat)] == ["stop", None]
+
+
 def test_a_lone_piece_of_reasoning_and_refusal(server: ScriptedServer, chat: ChatClient) -> None:
     """Reasoning and refusal come in fields of their own, not in the text."""
     server.reply(
@@ -306,7 +363,7 @@ def test_one_choice_of_two_unfinished_is_incomplete(server: ScriptedServer, chat
         deltas_of(chat)
 
 
-@pytest.mark.parametrize("data", [b"data: [1]\n\n", b"data: 5\n\n", b'data: {"choices": [5]}\n\n', b'data: {"choices": [{"delta": 5}]}\n\n', b'data: {"choices": 5}\n\n'])  # fmt: skip
+@pytest.mark.parametrize("data", [b"data: [1]\n\n", b"data: 5\n\n", b'data: {"choices": [5]}\n\n', b'data: {"choices": [{"delta": 5}]}\n\n', b'data: {"choices": 5}\n\n', b'data: {"choices": {}}\n\n', b'data: {"choices": [{"delta": ""}]}\n\n'])  # fmt: skip
 def test_an_event_of_another_shape_is_malformed(
     server: ScriptedServer, chat: ChatClient, data: bytes
 ) -> None:
