@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from azure_inference_core.errors import ConfigurationError, DeadlineExceededErro
 __all__ = ["Timeouts"]
 
 _NAMES = ("total", "connect", "first_byte", "idle")
+LONGEST_SILENCE = 7 * 86400.0  # seconds; the system takes no limit of more than 24 days for one wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,10 @@ class Timeouts:
     60.0
 
     Attributes:
-        total: The whole call with its retries; for a stream, until its last event.
-        connect: One attempt to connect, TLS included.
-        first_byte: Silence before the answer begins (reasoning models answer late).
+        total: The whole call with its retries and its wait for a free connection; for a stream, until its last
+            event.
+        connect: One attempt to connect, the host's name and TLS included; the next attempt has as long again.
+        first_byte: From there until the answer begins (reasoning models answer late).
         idle: Silence inside an answer.
     """
 
@@ -42,7 +44,7 @@ class Timeouts:
         """
         for name in _NAMES:
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= _FINITE:
                 raise ConfigurationError(
                     f"timeout: {name} must be a positive number of seconds, not {value!r}; for a very long "
                     "call give a large number"
@@ -69,6 +71,7 @@ class Timeouts:
         return value if isinstance(value, Timeouts) else Timeouts(total=value)
 
 
+_FINITE = sys.float_info.max
 _DEFAULT = Timeouts()
 
 
@@ -91,7 +94,7 @@ class Deadline:
         return self._end - time.monotonic()
 
     def within(self, limit: float) -> float:
-        """The smaller of a limit and what is left.
+        """The smaller of a limit and what is left; no longer than the system can wait.
 
         Raises:
             DeadlineExceededError: Nothing is left.
@@ -99,7 +102,7 @@ class Deadline:
         left = self.left()
         if left <= 0:
             raise self.exceeded()
-        return min(limit, left)
+        return min(limit, left, LONGEST_SILENCE)
 
     def shorten(self, seconds: float) -> None:
         """Leave no more than so many seconds."""
@@ -107,13 +110,17 @@ class Deadline:
 
     def exceeded(self, silence: str | None = None) -> DeadlineExceededError:
         """The error to raise: of the whole call, or of one silence when time is left."""
-        if silence is None or self.left() <= 0.001:
+        if silence in (None, QUEUE) or self.left() <= 0.001:
+            waiting = ", waiting for one of max_connections to be free" if silence == QUEUE else ""
             return DeadlineExceededError(
-                f"the call took longer than {self.timeouts.total:g} s (timeout total)"
+                f"the call took longer than {self.timeouts.total:g} s (timeout total){waiting}"
             )
         limit = getattr(self.timeouts, silence)
         return DeadlineExceededError(f"{_SILENCES[silence]} for {limit:g} s (timeout {silence})")
 
+
+QUEUE = "queue"
+"""The silence of a call that has no connection yet, because all are in use; only the total bounds it."""
 
 _SILENCES = {
     "connect": "no connection",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from azure_inference_core._transport.http_sync import SyncReply
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_REFUSAL_BYTES = 64 * 1024
+REFUSAL_BYTES = 64 * 1024
 _USER_AGENT = (
     f"azure-inference-integrations/{version('azure-inference-integrations')} Python/{python_version()}"
 )
@@ -216,6 +216,7 @@ class Client(Closing):
                     reply.close()
                     raise
             except InferenceError as error:
+                error.__context__ = None  # see _astream
                 wait = call.failed(error)
             else:
                 call.succeeded(reply.status, reply.headers)
@@ -263,6 +264,8 @@ class Client(Closing):
             for delta in reader.end():
                 yield delta
         except InferenceError as error:
+            # Tasks written in Python (nest_asyncio's) go on inside the handling of what woke them, the library's error.
+            error.__context__ = None
             error.partial = reader.text
             raise call.explained(error, reply.headers) from error.__cause__
         finally:
@@ -288,9 +291,9 @@ async def _aread(reply: AsyncReply, limit: int) -> bytes:
 
 def _read_refusal(reply: SyncReply) -> bytes:
     """The body of a refusal, as much as there is: a broken one must not hide the status."""
-    body = Body({}, _REFUSAL_BYTES)
+    body = Body({}, REFUSAL_BYTES)
     with suppress(InferenceError):
-        body = Body(reply.headers, _REFUSAL_BYTES)
+        body = Body(reply.headers, REFUSAL_BYTES)
         while block := reply.read():
             body.add(block)
     return body.whole()
@@ -298,9 +301,9 @@ def _read_refusal(reply: SyncReply) -> bytes:
 
 async def _aread_refusal(reply: AsyncReply) -> bytes:
     """As :func:`_read_refusal`, async."""
-    body = Body({}, _REFUSAL_BYTES)
+    body = Body({}, REFUSAL_BYTES)
     with suppress(InferenceError):
-        body = Body(reply.headers, _REFUSAL_BYTES)
+        body = Body(reply.headers, REFUSAL_BYTES)
         while block := await reply.read():
             body.add(block)
     return body.whole()

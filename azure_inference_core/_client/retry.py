@@ -7,6 +7,7 @@ numbers) that keeps an outage from being met with a multiple of the traffic. How
 
 from __future__ import annotations
 
+import errno
 import math
 import random
 import threading
@@ -27,6 +28,8 @@ LONGEST_WAIT = 60.0
 
 _GOLDEN = 0.6180339887498949
 _RETRIED = (ConnectionFailedError, IncompleteResponseError, StatusError)
+_FULL = (errno.EMFILE, errno.ENFILE)
+_LONGEST_FOR_A_FILE = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,28 +77,28 @@ class RetryBudget:
     client therefore sends at most 100 requests more than it was asked to.
     """
 
-    _CAPACITY = 500
-    _COST = 5
+    CAPACITY = 500
+    COST = 5
 
     def __init__(self) -> None:
-        self._tokens = self._CAPACITY
+        self._tokens = self.CAPACITY
         self._lock = threading.Lock()
         self._spread = random.random()
 
     def take(self) -> bool:
         """Take the cost of one retry; ``False`` when the budget is spent."""
         with self._lock:
-            if self._tokens < self._COST:
+            if self._tokens < self.COST:
                 return False
-            self._tokens -= self._COST
+            self._tokens -= self.COST
             return True
 
     def give_back(self, retries: int) -> None:
         """A call succeeded after so many paid retries."""
-        if self._tokens == self._CAPACITY:
+        if self._tokens == self.CAPACITY:
             return
         with self._lock:
-            self._tokens = min(self._CAPACITY, self._tokens + (retries * self._COST or 1))
+            self._tokens = min(self.CAPACITY, self._tokens + (retries * self.COST or 1))
 
     def spread(self) -> float:
         """The next of an evenly spread sequence in [0, 1): calls refused together come back one by one."""
@@ -126,8 +129,14 @@ class Attempts:
             remaining: Seconds left of the call's total time.
         """
         pace = current_pace()
-        if self._left <= 0 or not error.is_retryable or not isinstance(error, _RETRIED):
+        number = getattr(error.__cause__, "errno", None)
+        is_retried = isinstance(error, _RETRIED) or number == errno.ETIMEDOUT  # no connection in time
+        if self._left <= 0 or not error.is_retryable or not is_retried:
             return None
+        if number in _FULL:
+            # Nothing was sent, and files are closed as other calls end: this is a queue, no failure of the service.
+            wait = min(self._wait(0.0, pace), _LONGEST_FOR_A_FILE, pace.longest_wait)
+            return wait if wait < remaining and self.made < pace.most_attempts else None
         asked = error.retry_after or 0.0
         wait = self._wait(asked, pace)
         if asked and asked < remaining <= wait:
@@ -148,4 +157,5 @@ class Attempts:
     def _wait(self, asked: float, pace: Pace) -> float:
         if asked:
             return asked + self._budget.spread() * min(asked, pace.largest_backoff)
-        return random.uniform(0, min(pace.largest_backoff, pace.first_backoff * 2 ** (self.made - 1)))
+        doubled = pace.first_backoff * 2.0 ** min(self.made - 1, 60)
+        return random.uniform(0, min(pace.largest_backoff, doubled))

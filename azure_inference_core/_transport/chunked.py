@@ -1,15 +1,20 @@
-"""Chunked transfer coding, read by what has arrived instead of chunk by chunk.
+"""An answer's head and its chunked body, read by what has arrived.
 
-``http.client`` gives one chunk a read. Services send a stream as one chunk an event, so that a burst of a
-thousand events would be a thousand reads, each with a time limit to set. Follows RFC 9112, 7.1.
+``http.client`` reads a head in one go, however slowly it comes, and gives one chunk a read. Services send a stream
+as one chunk an event, so that a burst of a thousand events would be a thousand reads, each with a time limit to set.
+Follows RFC 9112, 7.1.
 """
 
 from __future__ import annotations
 
 import re
-from http.client import HTTPResponse, IncompleteRead
+from http.client import HTTPResponse, IncompleteRead, LineTooLong
+from io import BufferedReader, BytesIO
 
 _BLOCK = 65536
+LARGEST_HEAD = 1024 * 1024
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_INTERIM = re.compile(rb"HTTP/1\.\d 1(?!01)\d\d\D")
 _LONGEST_LINE = 65536
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{1,16}")
 
@@ -17,6 +22,7 @@ _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{1,16}")
 class ChunkedResponse(HTTPResponse):
     """A response whose ``read1`` gives the data of all chunks that have arrived."""
 
+    fp: BufferedReader
     _unread = b""  # the beginning of a line whose end has not come
     _due = 0  # bytes still to come of the chunk being read, its line end included
     _in_trailers = False  # the last chunk came; trailer lines follow, up to an empty one
@@ -24,6 +30,36 @@ class ChunkedResponse(HTTPResponse):
 
     def before_read(self) -> None:
         """Called before each read of the connection."""
+
+    def begin(self) -> None:
+        """Read the head, past those of interim answers (RFC 9110, 15.2).
+
+        Raises:
+            LineTooLong: It has no end.
+        """
+        if self.headers is not None:
+            return
+        while _INTERIM.match(head := self._read_head()):
+            pass
+        body = self.fp
+        self.fp = BufferedReader(BytesIO(head))
+        try:
+            super().begin()
+        finally:
+            self.fp = body
+
+    def _read_head(self) -> bytes:
+        """All up to an empty line or the end of the connection."""
+        head = b""
+        while len(head) <= LARGEST_HEAD:
+            self.before_read()
+            block = self.fp.peek()
+            start = max(0, len(head) - 3)
+            end = _END_OF_HEAD.search(head + block, start)
+            if end is not None or not block:
+                return head + self.fp.read(end.end() - len(head) if end else 0)
+            head += self.fp.read(len(block))
+        raise LineTooLong("head")
 
     def read1(self, n: int = -1) -> bytes:
         """The next data; empty at the end.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import errno
 import ssl
 import sys
 import weakref
@@ -21,17 +22,14 @@ from azure.core.pipeline.transport import AsyncHttpTransport
 from azure.core.rest import HttpRequest
 from yarl import URL
 
-from azure_inference_core._transport.network import Network, cut_off, tls_fault, without_frames
+from azure_inference_core._transport.causes import plain, tls_fault
+from azure_inference_core._transport.network import Network, cut_off, why_unreachable
+from azure_inference_core._transport.patience import Patience
 from azure_inference_core.errors import InferenceError
 from azure_inference_core.timeouts import Deadline
 
-if sys.version_info >= (3, 11):
-    from asyncio import timeout as time_limit
-else:
-    from async_timeout import timeout as time_limit
-
 _DRAIN_SECONDS = 0.1
-_LOOK_AFTER = 1.0  # seconds of silence
+LONGEST_LINE = 65536  # of a head, as in http.client
 _AUTOMATIC = ("User-Agent", "Accept-Encoding")
 
 _open_transports: weakref.WeakSet[AsyncTransport] = weakref.WeakSet()
@@ -43,11 +41,13 @@ class AsyncReply:
     Args:
         response: aiohttp's.
         deadline: Of the call.
+        patience: Of the exchange.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, deadline: Deadline) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, deadline: Deadline, patience: Patience) -> None:
         self._response = response
         self._deadline = deadline
+        self._patience = patience
         self.status: int = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
 
@@ -57,19 +57,29 @@ class AsyncReply:
         Raises:
             InferenceError: The body broke off, or time ran out.
         """
-        left = self._deadline.within(self._deadline.timeouts.idle)
-        while True:
-            try:
-                async with time_limit(min(left, _LOOK_AFTER)):
-                    return await self._response.content.readany()
-            except (asyncio.TimeoutError, TimeoutError) as error:
-                left -= _LOOK_AFTER
-                if self._is_cut():
-                    raise cut_off(error) from without_frames(error)
-                if left <= 0:
-                    raise self._deadline.exceeded("idle") from without_frames(error)
-            except (aiohttp.ClientError, OSError) as error:
-                raise cut_off(error) from without_frames(error)
+        self._deadline.within(self._deadline.timeouts.idle)
+        content = self._response.content
+        try:
+            if block := content.read_nowait():
+                return block
+            with self._patience.begin("idle", self._is_cut):
+                block = await content.readany()
+        except asyncio.TimeoutError as error:
+            if self._is_cut():
+                fault: InferenceError = cut_off(error)
+            else:
+                fault = self._deadline.exceeded("idle")
+                fault.__cause__ = plain(error)
+        except (aiohttp.ClientError, OSError) as error:
+            fault = cut_off(error)
+        else:
+            if not block:
+                self._patience.stop()
+            return block
+        try:  # outside of the handling of the library's error, which nothing may lead back to
+            raise fault
+        finally:
+            del fault
 
     def _is_cut(self) -> bool:
         """Whether the connection has gone: aiohttp does not wake a reader when a later chunk is broken."""
@@ -78,14 +88,15 @@ class AsyncReply:
 
     async def drain(self) -> None:
         """Read the little that follows the end of a stream, so that the connection can be used again."""
-        with contextlib.suppress(aiohttp.ClientError, OSError, asyncio.TimeoutError):
-            async with time_limit(_DRAIN_SECONDS):
-                if not await self._response.content.readany():
-                    return
+        self._deadline.shorten(_DRAIN_SECONDS)
+        with contextlib.suppress(InferenceError):
+            if not await self.read():
+                return
         self.close()
 
     def close(self) -> None:
         """Close the connection, unless the body was read to its end and it is back in the pool."""
+        self._patience.stop()
         self._response.close()
 
 
@@ -106,13 +117,16 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
     async def open(self) -> None:
         """Open the session."""
         tls = self._network.ssl_context() if self._network.scheme == "https" else False
-        connector = aiohttp.TCPConnector(limit=0, ssl=tls)
+        connector = aiohttp.TCPConnector(limit=self._network.max_connections, ssl=tls)
         self._session = aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_AUTOMATIC,
-            timeout=aiohttp.ClientTimeout(total=None),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+            trace_configs=[_followed()],
         )
         # The loop closes its asynchronous generators before it ends, and one that is dropped, too.
         self._closer = _close_at_end(self._session)
@@ -141,45 +155,87 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
             InferenceError: There was no answer.
         """
         deadline: Deadline = options["deadline"]
+        patience = Patience(deadline)
+        deadline.within(deadline.timeouts.first_byte)
         if self._session is None or self._session.closed:
             await self.open()
-        assert self._session is not None  # noqa: S101 - open() set it
-        times = deadline.timeouts
-        connect = aiohttp.ClientTimeout(total=None, sock_connect=deadline.within(times.connect))
-        proxy = self._network.proxy()
+        session = self._session
+        assert session is not None  # noqa: S101 - open() set it
         try:
-            async with time_limit(deadline.within(times.first_byte)):
-                response = await self._session.request(
-                    request.method,
-                    URL(request.url, encoded=True),
-                    data=request.content,
-                    headers=request.headers,
-                    allow_redirects=False,
-                    timeout=connect,
-                    proxy=proxy,
-                )
+            return AsyncReply(await self._request(session, request, patience), deadline, patience)
+        except asyncio.CancelledError:
+            patience.stop()
+            if not session.closed or _is_cancelled():
+                raise
+            fault: InferenceError = self._network.failed(
+                "the client was closed by another task", ConnectionError()
+            )
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
-            raise self._fault(error, deadline) from without_frames(error)
-        return AsyncReply(response, deadline)
+            patience.stop()
+            fault = error if isinstance(error, InferenceError) else self._fault(error, deadline, patience)
+        try:  # as above
+            raise fault
+        finally:
+            del fault
 
-    def _fault(self, error: Exception, deadline: Deadline) -> InferenceError:
+    async def _request(
+        self, session: aiohttp.ClientSession, request: HttpRequest, patience: Patience
+    ) -> aiohttp.ClientResponse:
+        proxy = self._network.proxy()
+        with patience:
+            return await session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                data=request.content,
+                headers=request.headers,
+                allow_redirects=False,
+                proxy=proxy.url if proxy else None,
+                proxy_headers=proxy.headers if proxy else None,
+                trace_request_ctx=patience,
+            )
+
+    def _fault(self, error: Exception, deadline: Deadline, patience: Patience) -> InferenceError:
         network = self._network
-        if isinstance(error, aiohttp.ClientConnectorDNSError):
-            return network.failed("the host's name cannot be resolved", error)
+        if patience.is_over:
+            late = deadline.exceeded(patience.silence)
+            late.__cause__ = plain(error, errno=errno.ETIMEDOUT if patience.silence == "connect" else None)
+            return late
         if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError)):
             return network.failed(tls_fault(error), error, retryable=False)
-        if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
-            return network.proxy_failed(getattr(error, "status", None), error)
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return network.refused_by_proxy(error.status, error)
         if isinstance(error, aiohttp.ClientConnectorError):
-            return network.unreachable(error.os_error)
-        if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
-            connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
-            return deadline.exceeded("connect" if connecting else "first_byte")
+            is_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+            return network.unreachable(error.os_error, why_unreachable(error.os_error, is_proxy))
         if isinstance(error, aiohttp.ClientResponseError):
             return network.failed("the answer is not HTTP", error, retryable=False)
         if isinstance(error, (aiohttp.ClientConnectionError, ConnectionError)):
             return network.failed("the connection was closed before an answer", error)
+        if isinstance(error, OSError):
+            return network.unreachable(error)
         return network.failed("the connection failed", error, retryable=False)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled the call: a session that is closed cancels what waits for its connections, too."""
+    task = asyncio.current_task()
+    return sys.version_info >= (3, 11) and task is not None and task.cancelling() > 0
+
+
+def _followed() -> aiohttp.TraceConfig:
+    """Tells an exchange's patience what it waits for."""
+
+    async def connecting(_: aiohttp.ClientSession, context: Any, __: object) -> None:
+        context.trace_request_ctx.begin("connect")
+
+    async def connected(_: aiohttp.ClientSession, context: Any, __: object) -> None:
+        context.trace_request_ctx.begin("first_byte")
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_start.append(connecting)
+    config.on_connection_create_end.append(connected)
+    config.on_connection_reuseconn.append(connected)
+    return config
 
 
 async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:

@@ -8,15 +8,17 @@ one gives every byte as it comes, within a deadline.
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import os
 import re
 import socket
 import ssl
 import threading
+import time
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import unquote
 
 import urllib3
 from azure.core.pipeline.transport import HttpTransport
@@ -24,8 +26,9 @@ from azure.core.rest import HttpRequest
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ClosedPoolError,
+    ConnectTimeoutError,
+    EmptyPoolError,
     HTTPError,
-    NameResolutionError,
     NewConnectionError,
     ProtocolError,
     ProxyError,
@@ -34,10 +37,11 @@ from urllib3.exceptions import (
 )
 from urllib3.exceptions import TimeoutError as PoolTimeoutError
 
+from azure_inference_core._transport.causes import plain, tls_fault
 from azure_inference_core._transport.chunked import ChunkedResponse
-from azure_inference_core._transport.network import Network, cut_off, tls_fault, without_frames
+from azure_inference_core._transport.network import Network, cut_off, why_unreachable
 from azure_inference_core.errors import ConfigurationError, InferenceError
-from azure_inference_core.timeouts import Deadline
+from azure_inference_core.timeouts import QUEUE, Deadline
 
 if not issubclass(HTTPConnection, http.client.HTTPConnection):
     raise ConfigurationError(
@@ -51,34 +55,72 @@ _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 _BLOCK = 65536
 _DRAIN_SECONDS = 0.1
 
-_deadline: ContextVar[Deadline] = ContextVar("deadline")
+_LONGEST_IN_QUEUE = 1.0
+
+
+class _Way:
+    """What the request being sent has; urllib3 makes the objects below by itself.
+
+    Attributes:
+        silence: The limit that runs.
+    """
+
+    def __init__(self, deadline: Deadline, network: Network) -> None:
+        self.deadline, self.network = deadline, network
+        self.silence = "first_byte"
+
+
+_way: ContextVar[_Way] = ContextVar("way")
 
 
 class _Response(ChunkedResponse):
-    """Sets the socket's time limit before each read of the body."""
+    """Sets the socket's time limit before each read."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self._socket = sock
-        self._deadline = _deadline.get()
+        self._deadline = _way.get().deadline
+        self._head_ends = time.monotonic() + self._deadline.timeouts.first_byte
 
     def before_read(self) -> None:
-        """Set the limit."""
-        self._socket.settimeout(self._deadline.within(self._deadline.timeouts.idle))
+        """Set the limit: for the head what is left of its time, for the rest that of a silence."""
+        if self.headers is not None:
+            limit = self._deadline.timeouts.idle
+        elif (limit := self._head_ends - time.monotonic()) <= 0:
+            raise TimeoutError
+        self._socket.settimeout(self._deadline.within(limit))
 
 
 class _Timed:
-    """What both kinds of connection add to urllib3's: time limits for sending and for each read."""
+    """What both kinds of connection add to urllib3's: time limits for connecting, sending and each read."""
 
+    host: Any
+    port: Any
     sock: Any
+    timeout: Any
     response_class: type[http.client.HTTPResponse] = _Response
+
+    def connect(self) -> None:
+        """Connect within the time of one address: urllib3 gives each address all of it, and the name no limit."""
+        way = _way.get()
+        way.silence = "connect"
+        limit = way.deadline.within(way.deadline.timeouts.connect)
+        ends = time.monotonic() + limit
+        try:
+            addresses = way.network.count_addresses(self.host, self.port, limit)
+        except (TimeoutError, FutureTimeoutError):
+            raise ConnectTimeoutError("the name was not resolved in time") from None
+        self.timeout = max(ends - time.monotonic(), 0.001) / addresses
+        super().connect()  # type: ignore[misc]  # of the class beside this one
+        way.silence = "first_byte"
 
     def send(self, data: Any) -> None:
         """Send a piece of the request; urllib3 allows it no longer than connecting takes."""
         if self.sock is None:
-            self.connect()  # type: ignore[attr-defined]  # of the class beside this one
-        deadline = _deadline.get()
-        self.sock.settimeout(deadline.within(deadline.timeouts.first_byte))
+            self.connect()
+        way = _way.get()
+        if way.silence == "first_byte":  # else it is for the proxy
+            self.sock.settimeout(way.deadline.within(way.deadline.timeouts.first_byte))
         super().send(data)  # type: ignore[misc]  # as above
 
 
@@ -121,9 +163,14 @@ class SyncReply:
         try:
             return self._response.read1(_BLOCK, decode_content=False) or b""
         except ReadTimeoutError as error:
-            raise self._deadline.exceeded("idle") from without_frames(error)
+            fault: InferenceError = self._deadline.exceeded("idle")
+            fault.__cause__ = plain(error)
         except (HTTPError, OSError) as error:
-            raise cut_off(error) from without_frames(error)
+            fault = cut_off(error)
+        try:  # outside of the handling of the library's error, which nothing may lead back to
+            raise fault
+        finally:
+            del fault
 
     def drain(self) -> None:
         """Read the little that follows the end of a stream, so that the connection can be used again."""
@@ -136,6 +183,7 @@ class SyncReply:
     def close(self) -> None:
         """Close the connection, unless the body was read to its end and it is back in the pool."""
         self._response.close()
+        self._response.release_conn()
 
 
 class SyncTransport(HttpTransport[HttpRequest, Any]):
@@ -143,15 +191,12 @@ class SyncTransport(HttpTransport[HttpRequest, Any]):
 
     Args:
         network: The way there.
-        max_connections: Connections kept open.
     """
 
-    def __init__(self, network: Network, max_connections: int) -> None:
+    def __init__(self, network: Network) -> None:
         self._network = network
-        self._max_connections = max_connections
         self._pool: urllib3.HTTPConnectionPool | None = None
         self._pid = 0
-        self._addresses = 1
         self._lock = threading.Lock()
 
     def open(self) -> None:
@@ -180,79 +225,89 @@ class SyncTransport(HttpTransport[HttpRequest, Any]):
         Raises:
             InferenceError: There was no answer.
         """
-        deadline: Deadline = options["deadline"]
+        way = _Way(options["deadline"], self._network)
+        _way.set(way)
+        fault: InferenceError | None = None
+        while fault is None:
+            try:
+                return SyncReply(self._urlopen(request, way.deadline), way.deadline)
+            except EmptyPoolError as error:
+                if way.deadline.left() <= 0:
+                    fault = way.deadline.exceeded(QUEUE)
+                    fault.__cause__ = plain(error)
+            except (HTTPError, OSError, ValueError) as error:
+                fault = error if isinstance(error, InferenceError) else self._fault(error, way)
+        try:  # as above
+            raise fault
+        finally:
+            del fault
+
+    def _urlopen(self, request: HttpRequest, deadline: Deadline) -> Any:
         times = deadline.timeouts
-        path = request.url.split("/", 3)[3]
-        pool = self._get_pool()
-        timeout = urllib3.Timeout(
-            # urllib3 gives each address of a host the whole time.
-            connect=deadline.within(times.connect) / self._addresses,
-            read=deadline.within(times.first_byte),
+        # A pool that is closed tells nobody who waits for one of its connections.
+        patience: Any = min(deadline.left(), _LONGEST_IN_QUEUE)
+        return self._get_pool().urlopen(
+            request.method,
+            "/" + request.url.split("/", 3)[3],
+            body=request.content,
+            headers=request.headers,
+            timeout=urllib3.Timeout(
+                connect=deadline.within(times.connect), read=deadline.within(times.first_byte)
+            ),
+            pool_timeout=patience,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+            assert_same_host=False,
         )
-        _deadline.set(deadline)
-        try:
-            response = pool.urlopen(
-                request.method,
-                f"/{path}",
-                body=request.content,
-                headers=request.headers,
-                timeout=timeout,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
-                assert_same_host=False,
-            )
-        except (HTTPError, OSError, ValueError) as error:
-            raise self._fault(error, deadline) from without_frames(error)
-        return SyncReply(response, deadline)
 
     def _get_pool(self) -> urllib3.HTTPConnectionPool:
         if self._pool is None or self._pid != os.getpid():
             with self._lock:
                 if self._pool is None or self._pid != os.getpid():
                     # After a fork the parent's connections stay the parent's.
-                    self._addresses = self._network.count_addresses()
                     self._pool, self._pid = self._make_pool(), os.getpid()
         return self._pool
 
     def _make_pool(self) -> urllib3.HTTPConnectionPool:
         network = self._network
+        limits: dict[str, Any] = {"maxsize": network.max_connections, "block": True}
         if network.scheme == "http":
-            return _Pool(network.host, network.port, maxsize=self._max_connections)
-        tls: dict[str, Any] = {"maxsize": self._max_connections, "ssl_context": network.ssl_context()}
+            return _Pool(network.host, network.port, **limits)
+        tls = {**limits, "ssl_context": network.ssl_context()}
         if proxy := network.proxy():
-            login = urllib3.util.parse_url(proxy).auth
             manager = urllib3.ProxyManager(
-                proxy,
-                proxy_headers=urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None,
-                proxy_ssl_context=network.ssl_context(),
-                **tls,
+                proxy.url, proxy_headers=proxy.headers, proxy_ssl_context=network.ssl_context(), **tls
             )
             manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
             return manager.connection_from_host(network.host, network.port, "https")
         return _TlsPool(network.host, network.port, **tls)
 
-    def _fault(self, error: Exception, deadline: Deadline) -> InferenceError:
+    def _fault(self, error: Exception, way: _Way) -> InferenceError:
         network = self._network
-        if isinstance(error, NameResolutionError):
-            return network.failed("the host's name cannot be resolved", error)
-        if isinstance(error, NewConnectionError):
-            return network.unreachable(error.__cause__ or error)
-        if isinstance(error, PoolTimeoutError):
-            return deadline.exceeded("first_byte" if isinstance(error, ReadTimeoutError) else "connect")
+        cause: Any = error.args[1] if isinstance(error, ProtocolError) and len(error.args) > 1 else error
         if isinstance(error, ProxyError):
-            told = _TUNNEL.search(str(error.original_error))
-            return network.proxy_failed(int(told[1]) if told else None, error)
+            cause = error.original_error
+            if told := _TUNNEL.search(str(cause)):
+                return network.refused_by_proxy(int(told[1]), error)
+        if isinstance(cause, NewConnectionError):  # also a ConnectTimeoutError, by its class
+            below = cause.__cause__ or cause
+            return network.unreachable(below, why_unreachable(below, isinstance(error, ProxyError)))
+        if isinstance(cause, (PoolTimeoutError, TimeoutError)):
+            late = way.deadline.exceeded(way.silence)
+            late.__cause__ = plain(error, errno=errno.ETIMEDOUT if way.silence == "connect" else None)
+            return late
+        if isinstance(error, ProxyError):
+            return network.unreachable(cause, why_unreachable(cause, True))
         if isinstance(error, (SSLError, ssl.SSLError)):
             return network.failed(tls_fault(error), error, retryable=False)
         if isinstance(error, ClosedPoolError):
             return network.failed("the client was closed by another thread", error)
+        if isinstance(error, OSError):
+            return network.unreachable(error)
+        if isinstance(cause, OSError):  # reset, or closed without a byte
+            return network.failed("the connection was closed before an answer", cause)
         if isinstance(error, ProtocolError):
-            cause = error.args[1] if len(error.args) > 1 else error
-            if isinstance(cause, TimeoutError):  # while sending
-                return deadline.exceeded("first_byte")
-            if isinstance(cause, OSError):  # reset, or closed without a byte
-                return network.failed("the connection was closed before an answer", cause)
             return network.failed("the answer is not HTTP", cause, retryable=False)
         return network.failed("the connection failed", error, retryable=False)

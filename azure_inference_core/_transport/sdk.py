@@ -8,8 +8,10 @@ client, write this file anew.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -47,6 +49,18 @@ class _AsyncClient(Protocol):
 
 
 # The SDK and the HTTP libraries are imported with the first request of their kind: nobody waits for the one not used.
+
+_importers: weakref.WeakValueDictionary[int, ThreadPoolExecutor] = weakref.WeakValueDictionary()
+_importers_lock = threading.Lock()
+
+
+def _importer() -> ThreadPoolExecutor:
+    """The one thread of this process that reads files for event loops; it ends when nobody waits for it."""
+    with _importers_lock:
+        importer = _importers.get(os.getpid())
+        if importer is None:
+            importer = _importers[os.getpid()] = ThreadPoolExecutor(1, "azure-inference-imports")
+        return importer
 
 
 class _KeyPolicy(HTTPPolicy[HttpRequest, Any]):
@@ -153,12 +167,15 @@ class SdkClients:
 
     def _sync_client(self) -> _Client:
         if self._sync is None:
-            sdk: Any = import_module("azure.ai.inference")
-            from azure_inference_core._transport.http_sync import SyncTransport  # noqa: PLC0415
+            try:
+                sdk: Any = import_module("azure.ai.inference")
+                from azure_inference_core._transport.http_sync import SyncTransport  # noqa: PLC0415
+            except OSError as error:
+                raise self._get_network().unreachable(error)  # noqa: B904 - it has its cause
 
             with self._lock:
                 if self._sync is None:
-                    transport = SyncTransport(self._get_network(), self._connection.max_connections)
+                    transport = SyncTransport(self._get_network())
                     self._sync = sdk.ChatCompletionsClient(**self._client_options(_KeyPolicy, transport))
         return self._sync
 
@@ -172,12 +189,11 @@ class SdkClients:
             if network.scheme == "https":
                 network.ssl_context()
 
-        # Not in the loop's own threads: all of them may be waiting for this call.
-        thread = ThreadPoolExecutor(1, "azure-inference-imports")
+        importer = _importer()  # not the loop's own threads: all of them may be waiting for this call
         try:
-            await asyncio.get_running_loop().run_in_executor(thread, prepare)
-        finally:
-            thread.shutdown(wait=False)
+            await asyncio.get_running_loop().run_in_executor(importer, prepare)
+        except OSError as error:
+            raise self._get_network().unreachable(error)  # noqa: B904 - it has its cause
 
     def _async_client(self) -> _AsyncClient:
         loop = asyncio.get_running_loop()
