@@ -2,7 +2,7 @@
 
 A key goes into ``Authorization: Bearer`` and ``api-key`` (serverless and managed endpoints read the one,
 Azure OpenAI and Foundry the other), read anew for every request, so that a rotated key is rotated in both.
-A token is fetched by one thread at a time, kept until five minutes before it expires, and works from sync
+A token is fetched once for all who wait for it, kept until five minutes before it expires, and works from sync
 and async code whichever kind of credential gives it.
 """
 
@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import inspect
 import os
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from azure_inference_core._request.headers import header_value
+from azure_inference_core._request.secrets import Secret
+from azure_inference_core._tokens import Asking, TokenSource, running_loop, text_of
 from azure_inference_core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -26,30 +28,47 @@ from azure_inference_core.errors import (
 )
 
 _REFRESH_BEFORE = 300.0
-_CONCEALED = "[credential]"
+_REMEMBERED = 3
+_SHARED_FOR = 30.0  # seconds; a token request that takes longer keeps nobody else waiting
+_SHARED_AFTER_CANCEL = 1.0
 
 
-class Auth(Protocol):
+class Auth:
     """What gives a request its credential."""
+
+    def __init__(self) -> None:
+        self._sent: tuple[Secret, ...] = ()
+
+    @property
+    def secrets(self) -> list[str]:
+        """What was sent of late, and so may be quoted by a service."""
+        return [secret.get_secret_value() for secret in self._sent]
 
     def headers(self, timeout: float) -> dict[str, str]:
         """The headers, within ``timeout`` seconds."""
+        raise NotImplementedError
 
     async def aheaders(self, timeout: float) -> dict[str, str]:
         """The headers, within ``timeout`` seconds."""
+        return self.headers(timeout)
 
-    def renew(self, refused_since: float) -> bool:
+    def renew(self, refused_since: float) -> bool:  # noqa: ARG002 - a key that was refused stays refused
         """Forget what was refused; whether asking again can give something new.
 
         Args:
             refused_since: When the refused request was made, on the monotonic clock, in seconds.
         """
+        return False
 
-    def conceal(self, text: str) -> str:
-        """A text of the service without the credential in it."""
+    def close(self) -> None:
+        """End what was kept for sync calls; the credential itself is its owner's."""
+
+    def _remember(self, secret: str) -> None:
+        if not self._sent or self._sent[0] != secret:
+            self._sent = (Secret(secret), *self._sent[: _REMEMBERED - 1])
 
 
-class KeyAuth:
+class KeyAuth(Auth):
     """Headers of a key.
 
     Args:
@@ -57,70 +76,96 @@ class KeyAuth:
     """
 
     def __init__(self, read: Callable[[], str]) -> None:
+        super().__init__()
         self._read = read
+
+    @property
+    def key(self) -> str:
+        """The key as it is now."""
+        return check_key(self._read())
 
     def headers(self, timeout: float) -> dict[str, str]:  # noqa: ARG002 - a key needs no time
         """Both key headers."""
-        key = check_key(self._read())
+        key = self.key
+        self._remember(key)
         return {"authorization": f"Bearer {key}", "api-key": key}
 
-    async def aheaders(self, timeout: float) -> dict[str, str]:
-        """Both key headers."""
-        return self.headers(timeout)
 
-    def renew(self, refused_since: float) -> bool:  # noqa: ARG002 - there is nothing newer
-        """A key that was refused stays refused."""
-        return False
-
-    def conceal(self, text: str) -> str:
-        """The text without the key in it."""
-        return text.replace(self._read().strip(), _CONCEALED)
+class _EndedError(Exception):
+    """A request for a token was cancelled, mostly because its event loop ended."""
 
 
-class TokenAuth:
+class _Flight(Asking):
+    """A request for a token that all who need one share.
+
+    Args:
+        loop: The event loop of the async call that began it.
+        held_up: The event loop whose thread waits for it.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop | None, held_up: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        super().__init__(loop, held_up)
+        self.started = time.monotonic()
+        self.shared_for = _SHARED_FOR
+        self.waiting = 0
+        self.token: concurrent.futures.Future[str] = concurrent.futures.Future()
+        self.token.set_running_or_notify_cancel()  # nobody who waits can cancel it for the others
+
+    def serves(self, other: _Flight) -> bool:
+        """Whether who would begin another should wait for this one: it is young, and goes on while they wait."""
+        is_young = time.monotonic() - self.started <= self.shared_for
+        return is_young and (other.held_up is None or other.held_up is not self.runs_in)
+
+    def end(self, token: str | None, failure: BaseException) -> None:
+        """Tell all who wait."""
+        with suppress(concurrent.futures.InvalidStateError):
+            if token is None:
+                self.token.set_exception(failure)
+            else:
+                self.token.set_result(token)
+
+
+class TokenAuth(Auth):
     """Headers of an Entra ID token.
 
     Args:
-        get_credential: Gives the sync or async token credential; called once, at the first request.
+        credential: A sync or async token credential.
         scopes: The scopes to ask for.
         clock: Seconds since the epoch.
     """
 
     def __init__(
-        self,
-        get_credential: Callable[[], Any],
-        scopes: tuple[str, ...],
-        clock: Callable[[], float] = time.time,
+        self, credential: Any, scopes: tuple[str, ...], clock: Callable[[], float] = time.time
     ) -> None:
-        self._get_credential = get_credential
+        super().__init__()
+        self._source = TokenSource(credential, scopes)
         self._scopes = scopes
         self._clock = clock
         self._lock = threading.Lock()
-        self._pending: concurrent.futures.Future[str] | None = None
-        self._token = ""
+        self._flight: _Flight | None = None
+        self._abandoned = 0  # since the last token
         self._refresh_at = 0.0
-        self._credential: Any = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._fetched_at = 0.0
         self._pid = os.getpid()
 
     def headers(self, timeout: float) -> dict[str, str]:
         """The token's header; many threads that need a new token make one request."""
-        if (token := self._current()) is None:
-            try:
-                token = self._fetch().result(timeout)
-            except concurrent.futures.TimeoutError:
-                raise self._too_slow() from None
+        end = time.monotonic() + timeout
+        token = self._current()
+        while token is None:
+            with self._joined(_Flight(None, running_loop())) as shared:
+                token = shared.result(end - time.monotonic())
         return {"authorization": f"Bearer {token}"}
 
     async def aheaders(self, timeout: float) -> dict[str, str]:
         """The token's header, without holding up the event loop."""
-        if (token := self._current()) is None:
-            try:
-                shared = asyncio.shield(asyncio.wrap_future(self._fetch()))
-                token = await asyncio.wait_for(shared, timeout)
-            except (asyncio.TimeoutError, concurrent.futures.TimeoutError):
-                raise self._too_slow() from None
+        end = time.monotonic() + timeout
+        token = self._current()
+        while token is None:
+            with self._joined(_Flight(asyncio.get_running_loop())) as shared:
+                token = await asyncio.wait_for(asyncio.wrap_future(shared), end - time.monotonic())
         return {"authorization": f"Bearer {token}"}
 
     def renew(self, refused_since: float) -> bool:
@@ -130,62 +175,128 @@ class TokenAuth:
                 self._refresh_at = 0.0
         return True
 
-    def conceal(self, text: str) -> str:
-        """The text without the token in it."""
-        return text.replace(self._token, _CONCEALED) if self._token else text
+    def close(self) -> None:
+        """End the loop of sync calls, unless another client with this credential uses it."""
+        self._source.close()
 
     def _current(self) -> str | None:
-        return self._token if self._clock() < self._refresh_at else None
+        return self._sent[0].get_secret_value() if self._clock() < self._refresh_at else None
 
-    def _fetch(self) -> concurrent.futures.Future[str]:
+    @contextmanager
+    def _joined(self, own: _Flight) -> Iterator[concurrent.futures.Future[str]]:
+        """The request for a token to wait for, which may be another's; when it has ended without one, try again."""
+        flight = self._join(own)
+        try:
+            yield flight.token
+        except _EndedError:
+            if flight is own:
+                raise AuthenticationError("the credential's request for a token was cancelled") from None
+        except InferenceError:
+            raise
+        except (asyncio.TimeoutError, concurrent.futures.TimeoutError):
+            # Later calls make their own request: at once, and less and less often while none of them ends.
+            flight.shared_for = min(self._abandoned, _SHARED_FOR)
+            raise DeadlineExceededError("the credential gave no token in time; nothing was sent") from None
+        except BaseException:
+            flight.shared_for = min(flight.shared_for, _SHARED_AFTER_CANCEL)
+            raise
+        finally:
+            self._leave(flight)
+
+    def _join(self, own: _Flight) -> _Flight:
         if self._pid != os.getpid():
             # After a fork the threads that were to answer are the parent's.
-            self._pid, self._lock, self._pending, self._loop = os.getpid(), threading.Lock(), None, None
+            self._source.forked()
+            self._pid, self._lock, self._flight = os.getpid(), threading.Lock(), None
         with self._lock:
-            if self._pending is None:
-                self._pending = concurrent.futures.Future()
-                # A thread of its own: a credential that hangs must not hold up the deadline.
-                threading.Thread(target=self._ask, args=(self._pending,), daemon=True).start()
-            return self._pending
+            if (token := self._current()) is not None:
+                own.token.set_result(token)
+                return own
+            flight = self._flight
+            if flight is None or not flight.serves(own):
+                self._abandoned += flight is not None
+                flight = self._flight = own
+            flight.waiting += 1
+        if flight is own:
+            try:
+                self._begin(flight)
+            except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+                self._settle(flight, None, error)
+        return flight
 
-    def _ask(self, pending: concurrent.futures.Future[str]) -> None:
-        failure: InferenceError | None = None
+    def _leave(self, flight: _Flight) -> None:
+        with self._lock:
+            flight.waiting -= 1
+            if flight.waiting or flight.token.done():
+                return
+        with suppress(RuntimeError):  # its loop is closed
+            flight.cancel()
+
+    def _begin(self, flight: _Flight) -> None:
+        loop = flight.loop
+        if loop is None or not self._source.is_async:
+            # A thread of its own: a credential that hangs must not hold up the deadline.
+            threading.Thread(target=self._ask_in_thread, args=(flight,), daemon=True).start()
+            return
+        flight.runs_in = loop
+        task = loop.create_task(self._ask_in_loop(flight))
+        task.add_done_callback(lambda _: self._settle(flight, None, _EndedError()))
+        flight.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+
+    # What failed is settled after it has been handled: azure-core's errors write down what is being handled.
+
+    def _ask_in_thread(self, flight: _Flight) -> None:
+        answer, failure = None, None
         try:
-            answer = self._get_token()
-            token = header_value("the token", answer.token)
-            expires = float(answer.expires_on)
-        except InferenceError as error:
-            failure = error
+            answer = self._source.ask_from_thread(flight)
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
-            failure = AuthenticationError(
-                f"the credential gave no token for {', '.join(self._scopes)}: "
-                f"{type(error).__name__}: {str(error)[:400]}"
-            )
-            failure.__cause__ = error
+            failure = error
+        self._settle(flight, answer, failure)
+
+    async def _ask_in_loop(self, flight: _Flight) -> None:
+        answer, failure = None, None
+        try:
+            answer = await self._source.ask_in_loop()
+        except Exception as error:  # noqa: BLE001 - as above; a cancelled task is settled by its callback
+            failure = error
+        self._settle(flight, answer, failure)
+
+    def _settle(self, flight: _Flight, answer: Any, error: BaseException | None = None) -> None:
+        token, refresh_at = None, 0.0
+        if error is None:
+            try:
+                token = header_value("the token", answer.token)
+                expires = float(answer.expires_on)
+                refresh_at = expires - min(_REFRESH_BEFORE, (expires - self._clock()) / 2)
+            except BaseException as unusable:  # noqa: BLE001 - whoever waits must hear of it
+                token, error = None, unusable
         with self._lock:
-            self._pending = None
-            if failure is None:
-                self._token, self._fetched_at = token, time.monotonic()
-                self._refresh_at = expires - min(_REFRESH_BEFORE, (expires - self._clock()) / 2)
-        if failure is None:
-            pending.set_result(token)
-        else:
-            pending.set_exception(failure)
+            if self._flight is flight:
+                self._flight = None
+            if token is not None:
+                self._remember(token)
+                self._refresh_at, self._fetched_at, self._abandoned = refresh_at, time.monotonic(), 0
+        flight.end(token, self._failure(error))
 
-    def _get_token(self) -> Any:
-        if self._credential is None:
-            self._credential = self._get_credential()
-        if not inspect.iscoroutinefunction(self._credential.get_token):
-            return self._credential.get_token(*self._scopes)
-        if self._loop is None:
-            # An async credential keeps connections of one loop; it gets one that lives as long as it does.
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        coroutine: Coroutine[Any, Any, Any] = self._credential.get_token(*self._scopes)
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+    def _failure(self, error: BaseException | None) -> BaseException:
+        if error is None or isinstance(error, (InferenceError, _EndedError)):
+            return error.with_traceback(None) if error else _EndedError()
+        if isinstance(error, (asyncio.CancelledError, concurrent.futures.CancelledError)):
+            return _EndedError()
+        text = f"the credential gave no token for {', '.join(self._scopes)}: {type(error).__name__}: {text_of(error)}"
+        if isinstance(error, RuntimeError) and "loop" in text:
+            text += (
+                ". An async credential works in the event loop it was first used in, as long as that runs: make one "
+                "for each loop, or use a sync credential"
+            )
+        failure = AuthenticationError(text)
+        failure.__cause__ = error
+        return failure
 
-    def _too_slow(self) -> DeadlineExceededError:
-        return DeadlineExceededError("the credential gave no token in time; nothing was sent")
+
+def is_token_credential(credential: Any) -> bool:
+    """Whether an object gives tokens, as Azure's credentials do."""
+    return any(callable(getattr(credential, name, None)) for name in ("get_token", "get_token_info"))
 
 
 def check_key(key: Any) -> str:
@@ -214,15 +325,15 @@ def make_auth(credential: Any, scopes: tuple[str, ...]) -> Auth:
         ConfigurationError: None of these, or an unusable key.
     """
     if credential is None:
-        return TokenAuth(_default_credential, scopes)
+        return TokenAuth(_Ambient(), scopes)
     if isinstance(credential, str):
         key = check_key(credential)
         return KeyAuth(lambda: key)
     if callable(getattr(credential, "get_secret_value", None)):
         check_key(credential.get_secret_value())
         return KeyAuth(credential.get_secret_value)
-    if callable(getattr(credential, "get_token", None)):
-        return TokenAuth(lambda: credential, scopes)
+    if is_token_credential(credential):
+        return TokenAuth(credential, scopes)
     if isinstance(getattr(credential, "key", None), str):
         check_key(credential.key)
         return KeyAuth(lambda: str(credential.key))
@@ -232,7 +343,15 @@ def make_auth(credential: Any, scopes: tuple[str, ...]) -> Auth:
     )
 
 
-def _default_credential() -> Any:
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - costs a user of keys 0.2 s
+class _Ambient:
+    """``DefaultAzureCredential``, made at the first request."""
 
-    return DefaultAzureCredential()
+    _credential: Any = None
+
+    def get_token(self, *scopes: str) -> Any:
+        """Its token."""
+        if self._credential is None:
+            from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - costs a user of keys 0.2 s
+
+            self._credential = DefaultAzureCredential()
+        return self._credential.get_token(*scopes)

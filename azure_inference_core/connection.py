@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +11,14 @@ from typing import Any
 from azure_inference_core._credentials import Auth, KeyAuth, make_auth
 from azure_inference_core._endpoint import Dialect, parse_endpoint
 from azure_inference_core._request.headers import check_headers, header_value
+from azure_inference_core._request.secrets import Secret, hidden_headers
 from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.families import Family, family_of
 from azure_inference_core.timeouts import Timeouts
 
 __all__ = ["Connection", "Timeouts"]
+
+_log = logging.getLogger("azure_inference")
 
 _VARIABLES = {
     "AZURE_INFERENCE_ENDPOINT": "AZURE_INFERENCE_CREDENTIAL",
@@ -34,10 +38,11 @@ class Connection:
     ('https://my.openai.azure.com/openai/deployments/gpt-4o', 'my.openai.azure.com', '2024-10-21')
     >>> connection.url("/chat/completions", None)
     'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21'
-    >>> connection.auth.conceal("the service says: my key is wrong")
-    'the service says: [credential] is wrong'
-    >>> connection.without_key().is_without_key
-    True
+    >>> Connection("https://my.openai.azure.com/openai/v1", "my key", default_headers={"x-team": "a"}).default_headers
+    {'x-team': **********}
+    >>> connection.auth.headers(1.0), connection.kept_key, connection.is_without_key
+    ({'authorization': 'Bearer my key', 'api-key': 'my key'}, **********, False)
+    >>> connection.close()
 
     Args:
         endpoint: The endpoint's URL. Its host and path decide the dialect: serverless or managed online
@@ -53,7 +58,8 @@ class Connection:
         api_version: The ``api-version`` to send; ``""`` for none. The dialect's when not given.
         timeout: Seconds in total, :class:`Timeouts`, or a mapping of some of them; ``None`` for the defaults.
         max_retries: How often a failed request is sent again, at most.
-        default_headers: Headers for every request.
+        default_headers: Headers for every request. Their values are shown by nothing and in no pickle (but one of
+            fewer than eight characters, which is no secret); ``multiprocessing``'s own pipes carry them, as the key.
         credential_scopes: Entra ID scopes; the host's when not given.
         ca_bundle: Path of a PEM file with the certificate authorities to trust.
         dialect: ``"serverless"``, ``"foundry"``, ``"azure-openai"`` or ``"openai-v1"``, where the URL does
@@ -107,7 +113,7 @@ class Connection:
         self.api_version = header_value("api_version", version)
         self.timeouts = Timeouts.of(timeout)
         self.max_retries = check_retries(max_retries)
-        self.default_headers = check_headers(default_headers)
+        self.default_headers = _headers_of(default_headers)
         scopes = [credential_scopes] if isinstance(credential_scopes, str) else credential_scopes
         self.scopes = tuple(scopes or (self.dialect.scope,))
         self.ca_bundle = _existing_file(ca_bundle)
@@ -117,8 +123,9 @@ class Connection:
         self.max_event_bytes = _at_least_one("max_event_bytes", max_event_bytes)
         self.max_request_bytes = _at_least_one("max_request_bytes", max_request_bytes)
         self.user_agent = header_value("user_agent", user_agent or "")
-        self._auth: Auth | None = make_auth(credential, self.scopes)
-        self._has_key = isinstance(self._auth, KeyAuth)
+        is_left_behind = isinstance(credential, Secret) and credential.is_left_behind
+        self._auth: Auth | None = None if is_left_behind else make_auth(credential, self.scopes)
+        self._has_key = is_left_behind or isinstance(self._auth, KeyAuth)
 
     @property
     def endpoint(self) -> str:
@@ -176,11 +183,17 @@ class Connection:
         """Whether a key was left behind in another process, and none has been found here yet."""
         return self._auth is None and self._has_key
 
-    def without_key(self) -> Connection:
-        """A copy that looks for its key in the environment, at its first use."""
-        duplicate = copy.copy(self)
-        duplicate._auth, duplicate._has_key = None, True  # noqa: SLF001 - of the same class
-        return duplicate
+    @property
+    def kept_key(self) -> Secret | None:
+        """What a pickle holds of the credential: of a key what :class:`Secret` does, of a token credential nothing."""
+        if isinstance(self._auth, KeyAuth):
+            return Secret(self._auth.key)
+        return Secret() if self._has_key else None
+
+    def close(self) -> None:
+        """End what is kept for an async credential in synchronous calls; a later call keeps it anew."""
+        if self._auth is not None:
+            self._auth.close()
 
     def __repr__(self) -> str:
         return f"Connection({self.endpoint!r}, model={self.model!r}, dialect={self.dialect.name!r})"
@@ -195,7 +208,29 @@ class Connection:
         return duplicate
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_auth": None}
+        return {**self.__dict__, "_auth": self.kept_key}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        key = state["_auth"]
+        self.__dict__.update(state, default_headers=_headers_of(state["default_headers"]), _auth=None)
+        if key is not None and not key.is_left_behind:
+            self._auth = make_auth(key, self.scopes)
+
+
+def _headers_of(given: Any) -> dict[str, Secret]:
+    """Headers, checked and hidden; of those whose values were left behind in another process the log tells."""
+    if isinstance(given, Mapping):
+        missing = [
+            name for name, value in given.items() if isinstance(value, Secret) and value.is_left_behind
+        ]
+        if missing:
+            _log.warning(
+                "default_headers are in no pickle and no dump: %s will not be sent; set them again",
+                ", ".join(missing),
+            )
+        given = {name: value for name, value in given.items() if name not in missing}
+    headers: dict[str, Secret] = hidden_headers(check_headers(given))
+    return headers
 
 
 def _at_least_one(name: str, value: Any) -> int:

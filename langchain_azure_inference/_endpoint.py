@@ -32,6 +32,7 @@ from azure_inference_core._request.keywords import (
     read_constructor,
 )
 from azure_inference_core._request.parameters import COMMON, CONTROLS
+from azure_inference_core._request.secrets import hidden, hidden_headers
 from langchain_azure_inference.errors import ConfigurationError, translated
 
 __version__ = version("azure-inference-integrations")
@@ -40,6 +41,10 @@ PACKAGE = "langchain-azure-inference"
 
 def _hidden(value: Any) -> Any:
     return SecretStr(value) if isinstance(value, str) else value
+
+
+_HIDDEN = {"credential": _hidden, "default_headers": hidden_headers}
+"""How the fields that hold secrets are kept."""
 
 
 class Endpoint(BaseModel, Component):
@@ -59,7 +64,8 @@ class Endpoint(BaseModel, Component):
         timeout: Seconds for a call with its retries, or ``Timeouts`` (or a dict of its fields). Default
             600 in total, 5 to connect, 300 for the first byte, 60 of silence.
         max_retries: How often a failed request is sent again; 2 when not given.
-        default_headers: Headers for every request; never shown or dumped, but kept in pickles.
+        default_headers: Headers for every request. Their values are hidden, dumped nowhere, and in no pickle but
+            ``multiprocessing``'s own, unless one is shorter than eight characters.
         credential_scopes: Entra ID scopes; the host's when not given.
         ca_bundle: Path of a PEM file with the authorities to trust.
         dialect: ``"serverless"``, ``"foundry"``, ``"azure-openai"`` or ``"openai-v1"`` where the URL does
@@ -86,7 +92,9 @@ class Endpoint(BaseModel, Component):
     api_version: str | None = None
     timeout: InstanceOf[Timeouts] | dict[str, float] | float | None = None
     max_retries: int | None = None
-    default_headers: dict[str, SecretStr] | None = Field(default=None, exclude=True, repr=False)
+    default_headers: dict[str, Annotated[Any, BeforeValidator(hidden)]] | None = Field(
+        default=None, exclude=True, repr=False
+    )
     credential_scopes: list[str] | None = None
     ca_bundle: str | None = None
     dialect: str | None = None
@@ -181,12 +189,13 @@ class Endpoint(BaseModel, Component):
 
     def _headers_mark(self) -> str:
         """What tells two sets of headers apart in a cache key without showing them."""
-        with translated:
-            text = repr(sorted(self._current().connection.default_headers.items()))
+        text = repr(
+            sorted((name.lower(), value.mark) for name, value in (self.default_headers or {}).items())
+        )
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, _hidden(value) if name == "credential" else value)
+        super().__setattr__(name, _HIDDEN[name](value) if name in _HIDDEN else value)
         # LangChain computes this once, and uses it as the key of caches.
         self.__dict__.pop("_serialized", None)
 
@@ -216,8 +225,7 @@ class Endpoint(BaseModel, Component):
             meant[next((to for to in (name, *(word.to if word else ())) if to in fields), None)] = value
         if EXTRAS not in meant:
             read[EXTRAS] = {**self.model_extras, **read[EXTRAS]}
-        if "credential" in read:
-            read["credential"] = _hidden(read["credential"])
+        read.update({name: hide(read[name]) for name, hide in _HIDDEN.items() if name in read})
         return {**{name: None for name, value in meant.items() if name and value is None}, **read}
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -227,7 +235,8 @@ class Endpoint(BaseModel, Component):
         return super().__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:
-        state = self._kept_state(super().__getstate__())
+        with translated:
+            state = self._kept_state(super().__getstate__())
         state["__dict__"].pop("_serialized", None)
         return state
 

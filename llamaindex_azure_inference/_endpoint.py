@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import pickle
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from llama_index.core.schema import BaseComponent
 from pydantic import (
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -25,12 +26,21 @@ from typing_extensions import Self
 
 from azure_inference_core import Timeouts
 from azure_inference_core._client.component import Component
+from azure_inference_core._credentials import is_token_credential
 from azure_inference_core._request.keywords import describe, read_constructor
+from azure_inference_core._request.secrets import Secret, hidden, hidden_headers, is_secret_name
 from azure_inference_core.errors import ConfigurationError
 
 _logger = logging.getLogger(__name__)
-_SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "password", "signature")
 _SHARED_BY_COPIES = ("credential", "rate_limiter", "callback_manager", "embeddings_cache")
+
+
+def _hidden(value: Any) -> Any:
+    return SecretStr(value) if isinstance(value, str) else value
+
+
+_HIDDEN = {"credential": _hidden, "default_headers": hidden_headers}
+"""How the fields that hold secrets are kept."""
 
 
 class Endpoint(BaseComponent, Component):
@@ -44,7 +54,9 @@ class Endpoint(BaseComponent, Component):
             serialised.
         credential_kind: What was given. Set by the class; it tells an object made of a dict that its key has to come
             from the environment, and that no token credential stands in for it.
-        default_headers: Headers of every request. Those named like a secret are left out of ``to_dict`` and JSON.
+        default_headers: Headers of every request. Those named like a secret are left out of ``to_dict`` and JSON, which
+            have a hash in the place of the other values, or the value itself if it is shorter than eight characters. An
+            object made of one sends what it has. ``multiprocessing``'s own pipes carry all of them.
         model_extras: Parameters of the model beyond the common ones, sent with every call.
         extra_parameters: What the endpoint shall do with parameters it does not know; ``None``: pass them on.
     """
@@ -54,13 +66,15 @@ class Endpoint(BaseComponent, Component):
     )
 
     endpoint: str | None = None
-    credential: Any = Field(default=None, exclude=True, repr=False)
+    credential: Annotated[Any, BeforeValidator(_hidden)] = Field(default=None, exclude=True, repr=False)
     credential_kind: Literal["key", "token"] | None = Field(default=None, repr=False)
     family: str | None = None
     api_version: str | None = None
     timeout: Timeouts | float | None = None
     max_retries: int | None = None
-    default_headers: dict[str, str] | None = Field(default=None, repr=False)
+    default_headers: dict[str, Annotated[Any, BeforeValidator(hidden)]] | None = Field(
+        default=None, repr=False
+    )
     credential_scopes: list[str] | None = None
     ca_bundle: str | None = None
     dialect: str | None = None
@@ -86,13 +100,10 @@ class Endpoint(BaseComponent, Component):
             problems = error.errors(include_url=False, include_input=False, include_context=False)
             raise ConfigurationError(describe(problems)) from None
         if self.credential is not None:
-            self.credential_kind = "token" if hasattr(self.credential, "get_token") else "key"
+            self.credential_kind = "token" if is_token_credential(self.credential) else "key"
+        elif self.credential_kind == "key":
+            self.credential = Secret()
         self._open()
-
-    @field_validator("credential", mode="before")
-    @classmethod
-    def _hide_key(cls, value: Any) -> Any:
-        return SecretStr(value) if isinstance(value, str) else value
 
     @field_validator("timeout", mode="before")
     @classmethod
@@ -100,22 +111,27 @@ class Endpoint(BaseComponent, Component):
         return Timeouts.of(value) if isinstance(value, Mapping) else value
 
     @field_serializer("default_headers")
-    def _without_secrets(self, headers: dict[str, str] | None) -> dict[str, str] | None:
-        return headers and {
-            name: value
-            for name, value in headers.items()
-            if not any(word in name.lower() for word in _SECRET_WORDS)
-        }
+    def _without_secrets(self, headers: dict[str, Secret] | None) -> dict[str, str] | None:
+        if headers is None:
+            return None
+        return {name: value.mark for name, value in headers.items() if not is_secret_name(name)}
 
     @property
     def model_kwargs(self) -> dict[str, Any]:
         """The ``model_extras``, by the retired integration's name for them: ``llm.model_kwargs``."""
         return self.model_extras
 
-    def _key_is_elsewhere(self) -> bool:
-        return super()._key_is_elsewhere() or (self.credential is None and self.credential_kind == "key")
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, _HIDDEN[name](value) if name in _HIDDEN else value)
 
     # -- copies --
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, with other values for some fields: ``llm.model_copy(update={"timeout": 1200})``."""
+        read = {
+            name: _HIDDEN[name](value) if name in _HIDDEN else value for name, value in (update or {}).items()
+        }
+        return super().model_copy(update=read, deep=deep)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         # Credentials, limiters, caches and observers hold locks and sessions, and mean one thing together.

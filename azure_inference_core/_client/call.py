@@ -7,23 +7,27 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from azure_inference_core._client.habits import Habits
 from azure_inference_core._client.retry import Attempts, RetryBudget
 from azure_inference_core._refusal.judging import request_id_of, status_error
 from azure_inference_core._request.parameters import EncodedRequest
+from azure_inference_core._request.secrets import Headers, Secret, conceal, is_secret_name
 from azure_inference_core._response.whole import parse_json
+from azure_inference_core._transport.network import without_frames
 from azure_inference_core.connection import Connection, check_retries
 from azure_inference_core.errors import AuthenticationError, InferenceError, StatusError
 from azure_inference_core.timeouts import Deadline, Timeouts
 
 ReadT = TypeVar("ReadT")
+ErrorT = TypeVar("ErrorT", bound=InferenceError)
 
 _log = logging.getLogger("azure_inference")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Answer:
     """A successful answer, read whole.
 
@@ -31,19 +35,20 @@ class Answer:
         body: The JSON object.
         request_id: The service's id of the request.
         attempts: How many times the request was sent.
+        explain: Completes an error that is found in it.
     """
 
     body: dict[str, Any]
     request_id: str | None
     attempts: int
+    explain: Callable[[InferenceError], InferenceError]
 
     def read(self, parse: Callable[[dict[str, Any]], ReadT]) -> ReadT:
         """What a parser makes of the body; an error of its says which request it is about."""
         try:
             return parse(self.body)
         except InferenceError as error:
-            error.attempts, error.request_id = self.attempts, self.request_id
-            raise
+            raise self.explain(error) from error.__cause__
 
 
 class Call:
@@ -72,7 +77,7 @@ class Call:
         route: str,
         encode: Callable[[Mapping[str, Any]], EncodedRequest],
         added: Mapping[str, Any],
-        base_headers: Mapping[str, str],
+        base_headers: Mapping[str, Any],
         params: Mapping[str, Any],
     ) -> None:
         timeout, retries = params.get("timeout"), params.get("max_retries")
@@ -86,7 +91,10 @@ class Call:
         self._route = route
         self._encode = encode
         self._all_added = added
-        self._base_headers = {**base_headers, "x-ms-client-request-id": str(uuid.uuid4())}
+        self._base_headers = Headers(
+            {k: v.get_secret_value() if isinstance(v, Secret) else v for k, v in base_headers.items()}
+        )
+        self._base_headers["x-ms-client-request-id"] = str(uuid.uuid4())
         self._model = params.get("model") or connection.model
         self._renewed = False
         self._started = 0.0
@@ -98,7 +106,7 @@ class Call:
         encoded = self._encode(self.added)
         self.url = self._connection.url(self._route, encoded.model)
         self.body = encoded.body if self.method == "POST" else None
-        self.headers = {**self._base_headers, **encoded.headers}
+        self.headers = Headers({**self._base_headers, **encoded.headers})
 
     def begin(self) -> None:
         """An attempt begins, and with the first the call's time: a stream may be started long after it was made."""
@@ -134,21 +142,14 @@ class Call:
 
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> StatusError:
         """The error of an answer that is not a success; a service that quotes the credential is not quoted."""
-        conceal = self._connection.auth.conceal
-        return status_error(
-            status,
-            {name: conceal(value) for name, value in headers.items()},
-            conceal(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
-            url_host=self._connection.host,
-        )
+        return self._concealed(status_error(status, headers, body, url_host=self._connection.host))
 
     def explained(self, error: InferenceError, headers: Mapping[str, str]) -> InferenceError:
         """An error found in a successful answer, with what the call knows of it."""
         error.attempts = self.attempts.made
         error.request_id = error.request_id or request_id_of(headers)
-        error.message = self._connection.auth.conceal(error.message)
-        error.args = (error.message,)
-        return error
+        without_frames(error)  # their variables hold the answer
+        return self._concealed(error)
 
     def answer(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer of a whole body.
@@ -156,14 +157,31 @@ class Call:
         Raises:
             InferenceError: The body is not an answer.
         """
+        explain = partial(self.explained, headers=headers)
         try:
-            return Answer(parse_json(body, headers), request_id_of(headers), self.attempts.made)
+            return Answer(parse_json(body, headers), request_id_of(headers), self.attempts.made, explain)
         except InferenceError as error:
-            raise self.explained(error, headers) from error.__cause__
+            failure = explain(error)
+        del body, headers, explain  # a traceback can show variables
+        raise failure from failure.__cause__
+
+    def _concealed(self, error: ErrorT) -> ErrorT:
+        """The error without what no text may quote, now that the answer has been read as it was."""
+        secrets = self._secrets()
+        error.__dict__.update({name: conceal(value, secrets) for name, value in vars(error).items()})
+        error.args = (error.message,)
+        return error
+
+    def _secrets(self) -> list[str]:
+        """The credential, the values of the default headers, and of a call's headers those with a secret's name."""
+        hidden = self._connection.default_headers
+        named = [value for name, value in self.headers.items() if name in hidden or is_secret_name(name)]
+        return [*self._connection.auth.secrets, *named]
 
     def _note(self, outcome: str, told: Mapping[str, str] | str | None) -> None:
         """Write a line of log; ``told`` is the request's id, or the headers it stands in."""
         if _log.isEnabledFor(logging.DEBUG):
+            request_id = request_id_of(told) if isinstance(told, Mapping) else told
             _log.debug(
                 "%s%s -> %s in %.0f ms (attempt %d, request id %s)",
                 self._connection.host,
@@ -171,5 +189,5 @@ class Call:
                 outcome,
                 (time.monotonic() - self._started) * 1000,
                 self.attempts.made,
-                request_id_of(told) if isinstance(told, Mapping) else told,
+                request_id and conceal(request_id, self._secrets()),
             )

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from typing_extensions import Self
 
 from azure_inference_core._request.keywords import CONNECTION_FIELDS
+from azure_inference_core._request.secrets import hidden_headers
 from azure_inference_core.connection import Connection
 from azure_inference_core.values import ModelInfo
 
@@ -80,8 +81,6 @@ class Component(Closing):
         values["model"] = self._asked_model()
         values["user_agent"] = f"{values['user_agent'] or ''} {self._agent}".strip()
         given = {name: value for name, value in values.items() if value is not None}
-        if self._key_is_elsewhere():
-            return Connection(**{**given, "credential": "left behind"}).without_key()
         return Connection(**given)
 
     def _asked_model(self) -> str | None:
@@ -89,33 +88,24 @@ class Component(Closing):
         model: str | None = self.__dict__[self._model_field]
         return model
 
-    def _key_is_elsewhere(self) -> bool:
-        """Whether this is a copy whose key stayed in another process: no token credential may stand in for it."""
-        held = self.__pydantic_private__["_held"]
-        return self.__dict__["credential"] is None and held is not None and held[1].connection.is_without_key
-
-    @staticmethod
-    def _kept_state(state: dict[Any, Any]) -> dict[Any, Any]:
-        """A pickle's state without the credential, and without the settings of the client, which hold it, too."""
-        private = state["__pydantic_private__"]
+    def _kept_state(self, state: dict[Any, Any]) -> dict[Any, Any]:
+        """A pickle's state without the credential, of which the client's connection keeps what may be kept."""
         return {
             **state,
             "__dict__": {**state["__dict__"], "credential": None},
-            "__pydantic_private__": {**private, "_held": (None, private["_held"][1])},
+            "__pydantic_private__": {**state["__pydantic_private__"], "_held": (None, self._current())},
         }
 
     @classmethod
     def _found_state(cls, state: dict[Any, Any]) -> dict[Any, Any]:
-        """A pickle's state with what a release that made it did not have; the client looks for its key here."""
-        fields = {name: field.get_default(call_default_factory=True) for name, field in cls._fields().items()}
+        """A pickle's state with what a release that made it did not have, and with what was kept of the credential."""
         private = dict(state["__pydantic_private__"])
-        client = private.pop("_client", None)  # of the first release
+        client = private["_held"][1] if "_held" in private else private.pop("_client")  # of the first release
         private.pop("_client_settings", None)
-        return {
-            **state,
-            "__dict__": {**fields, **state["__dict__"]},
-            "__pydantic_private__": {"_held": (None, client), **private},
-        }
+        values = {name: field.get_default(call_default_factory=True) for name, field in cls._fields().items()}
+        values.update(state["__dict__"], credential=client.connection.kept_key)
+        values["default_headers"] = hidden_headers(values["default_headers"])
+        return {**state, "__dict__": values, "__pydantic_private__": {**private, "_held": (None, client)}}
 
     @classmethod
     def _fields(cls) -> dict[str, Any]:
@@ -147,11 +137,15 @@ class Component(Closing):
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones. A ``with`` block does it at its end: ``model.close()``."""
-        self.__pydantic_private__["_held"][1].close()
+        client = self.__pydantic_private__["_held"][1]
+        client.close()
+        client.connection.close()
 
     async def aclose(self) -> None:
         """As :meth:`close`, with the connections of this event loop: ``await model.aclose()``, or ``async with``."""
-        await self.__pydantic_private__["_held"][1].aclose()
+        client = self.__pydantic_private__["_held"][1]
+        await client.aclose()
+        client.connection.close()
 
 
 @cache

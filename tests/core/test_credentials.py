@@ -40,7 +40,7 @@ def test_a_token_is_asked_for_once_a_lifetime() -> None:
         return AccessToken(token.token, int(clock() + 3600))
 
     credential.get_token = get_token  # type: ignore[method-assign]
-    auth = TokenAuth(lambda: credential, ("scope",), clock)
+    auth = TokenAuth(credential, ("scope",), clock)
     headers = []
     for _ in range(100):
         headers.append(auth.headers(5.0)["authorization"])
