@@ -66,7 +66,7 @@ class Connection:
             not show it (a gateway with a name of its own).
         allow_insecure: Allow plain http to another machine.
         trust_env: Honour the environment's proxy and CA variables for https endpoints.
-        max_connections: Connections that synchronous calls keep open at most, per process.
+        max_connections: Connections at most, per process and per event loop; further calls wait for one.
         max_response_bytes: Largest answer, after decompression.
         max_event_bytes: Largest event of a stream.
         max_request_bytes: Largest request body.

@@ -72,7 +72,7 @@ class Endpoint(BaseModel, Component):
             not show it.
         allow_insecure: Allow plain http to another machine.
         trust_env: Honour the environment's proxy and CA variables.
-        max_connections: Connections that sync calls keep open at most; 256 when not given.
+        max_connections: Connections at most, per process and per event loop; further calls wait; 256 when not given.
         max_response_bytes: Largest answer; 64 MiB when not given.
         max_event_bytes: Largest event of a stream; 8 MiB when not given.
         max_request_bytes: Largest request; 32 MiB when not given.

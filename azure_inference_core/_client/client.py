@@ -100,6 +100,7 @@ class Client(Closing):
         ```
         """
         self._sdk.close()
+        self.connection.close()
 
     async def aclose(self) -> None:
         """Close the connections of this event loop, and those of sync calls; so does ``async with``.
@@ -109,6 +110,7 @@ class Client(Closing):
         ```
         """
         await self._sdk.aclose()
+        self.connection.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.connection!r})"
@@ -240,6 +242,7 @@ class Client(Closing):
                 reply.drain()
             yield from reader.end()
         except InferenceError as error:
+            block = b""  # a traceback can show variables
             error.partial = reader.text
             raise call.explained(error, reply.headers) from error.__cause__
         finally:
@@ -266,6 +269,7 @@ class Client(Closing):
         except InferenceError as error:
             # Tasks written in Python (nest_asyncio's) go on inside the handling of what woke them, the library's error.
             error.__context__ = None
+            block = b""  # a traceback can show variables
             error.partial = reader.text
             raise call.explained(error, reply.headers) from error.__cause__
         finally:

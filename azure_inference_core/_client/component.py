@@ -137,15 +137,11 @@ class Component(Closing):
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones. A ``with`` block does it at its end: ``model.close()``."""
-        client = self.__pydantic_private__["_held"][1]
-        client.close()
-        client.connection.close()
+        self.__pydantic_private__["_held"][1].close()
 
     async def aclose(self) -> None:
         """As :meth:`close`, with the connections of this event loop: ``await model.aclose()``, or ``async with``."""
-        client = self.__pydantic_private__["_held"][1]
-        await client.aclose()
-        client.connection.close()
+        await self.__pydantic_private__["_held"][1].aclose()
 
 
 @cache
