@@ -28,7 +28,7 @@ from llama_index.vector_stores.faiss import FaissVectorStore
 
 from llamaindex_azure_inference.errors import RateLimitedError, UnsupportedParameterError
 from tests.llamaindex.helpers import KEY, Song, chat_model, completion_model, embedding_model
-from tests.llamaindex.test_content import PNG
+from tests.llamaindex.test_messages import PNG
 from tests.support import wire
 from tests.support.fault_server import Request
 from tests.support.scripted_server import Reply, ScriptedServer

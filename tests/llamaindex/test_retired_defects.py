@@ -35,7 +35,7 @@ from tests.llamaindex.helpers import (
     user,
     weather,
 )
-from tests.llamaindex.test_content import PNG
+from tests.llamaindex.test_messages import PNG
 from tests.llamaindex.test_structured import PROMPT
 from tests.llamaindex.test_tools import OSLO, calling, with_tools
 from tests.support import wire

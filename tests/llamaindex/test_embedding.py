@@ -19,7 +19,7 @@ from llamaindex_azure_inference.errors import (
     UnsupportedParameterError,
 )
 from tests.llamaindex.helpers import KEY, embedding_model
-from tests.llamaindex.test_content import PNG, PNG_URL
+from tests.llamaindex.test_messages import PNG, PNG_URL
 from tests.support import wire
 from tests.support.fault_server import Request
 from tests.support.scripted_server import Reply, ScriptedServer
