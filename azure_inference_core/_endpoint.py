@@ -93,6 +93,15 @@ class Endpoint:
 
 
 def _deployment_path(name: str) -> str:
+    """The path of a deployment.
+
+    Raises:
+        ConfigurationError: The name is dots, which lead out of their place in a path.
+    """
+    if not name.strip("."):
+        raise ConfigurationError(
+            f"model {name[:60]!r} cannot be the name of a deployment; give the deployment's own name"
+        )
     return f"/openai/deployments/{quote(name, safe='')}"
 
 

@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from importlib.metadata import version
 from platform import python_version
 from types import MappingProxyType
@@ -125,7 +124,11 @@ class Client(Closing):
 
     @staticmethod
     def _parsed(answer: Answer, parse: Callable[[dict[str, Any]], ParsedT]) -> ParsedT:
-        return replace(answer.read(parse), request_id=answer.request_id, attempts=answer.attempts)
+        result = answer.read(parse)
+        # Frozen for everybody else; a copy would take longer than all other reading of the answer.
+        object.__setattr__(result, "request_id", answer.request_id)
+        object.__setattr__(result, "attempts", answer.attempts)
+        return result
 
     def _info_call(self) -> Call:
         dialect = self.connection.dialect

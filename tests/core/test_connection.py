@@ -326,3 +326,23 @@ def test_the_user_agent_comes_first(server: ScriptedServer) -> None:
         client.complete(wire.MESSAGES)
     assert server.last.headers["user-agent"].startswith("my-app/1 ")
     assert "azure-inference" in server.last.headers["user-agent"]
+
+
+@pytest.mark.parametrize("model", [".", "..", "..."])
+async def test_a_model_never_changes_the_path(model: str) -> None:
+    """Dots, which lead out of the deployment's place in an Azure OpenAI address, are refused; a slash stays a character."""
+    with ScriptedServer(strict=False) as server:
+        address = server.url.rstrip("/") + "/openai/deployments/own"
+        async with ChatClient(connect(address)) as client:
+            with pytest.raises(ConfigurationError, match="deployment"):
+                client.complete(wire.MESSAGES, model=model)
+            with pytest.raises(ConfigurationError, match="deployment"):
+                await client.acomplete(wire.MESSAGES, model=model)
+            with pytest.raises(ConfigurationError, match="deployment"):
+                client.stream(wire.MESSAGES, model=model)
+            assert server.requests == []
+            client.complete(wire.MESSAGES, model="../x")
+            await client.acomplete(wire.MESSAGES, model="../x")
+        assert {request.path for request in server.requests} == {
+            "/openai/deployments/..%2Fx/chat/completions"
+        }
