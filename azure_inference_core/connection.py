@@ -112,16 +112,16 @@ class Connection:
         version = self.dialect.api_version if api_version is None else api_version
         self.api_version = header_value("api_version", version)
         self.timeouts = Timeouts.of(timeout)
-        self.max_retries = check_retries(max_retries)
+        self.max_retries = check_count("max_retries", max_retries, 0)
         self.default_headers = _headers_of(default_headers)
         scopes = [credential_scopes] if isinstance(credential_scopes, str) else credential_scopes
         self.scopes = tuple(scopes or (self.dialect.scope,))
         self.ca_bundle = _existing_file(ca_bundle)
         self.trust_env = trust_env
-        self.max_connections = _at_least_one("max_connections", max_connections)
-        self.max_response_bytes = _at_least_one("max_response_bytes", max_response_bytes)
-        self.max_event_bytes = _at_least_one("max_event_bytes", max_event_bytes)
-        self.max_request_bytes = _at_least_one("max_request_bytes", max_request_bytes)
+        self.max_connections = check_count("max_connections", max_connections)
+        self.max_response_bytes = check_count("max_response_bytes", max_response_bytes)
+        self.max_event_bytes = check_count("max_event_bytes", max_event_bytes)
+        self.max_request_bytes = check_count("max_request_bytes", max_request_bytes)
         self.user_agent = header_value("user_agent", user_agent or "")
         is_left_behind = isinstance(credential, Secret) and credential.is_left_behind
         self._auth: Auth | None = None if is_left_behind else make_auth(credential, self.scopes)
@@ -233,20 +233,14 @@ def _headers_of(given: Any) -> dict[str, Secret]:
     return headers
 
 
-def _at_least_one(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
-    return value
-
-
-def check_retries(value: Any) -> int:
-    """Check a number of retries.
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """Check a number of things.
 
     Raises:
-        ConfigurationError: Not a whole number of at least 0.
+        ConfigurationError: Not a whole number, or fewer than ``least``.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"max_retries must be a whole number of at least 0, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigurationError(f"{name} must be a whole number of at least {least}, not {value!r}")
     return value
 
 

@@ -18,8 +18,8 @@ from azure_inference_core._request.media import checked_images
 from azure_inference_core._request.parameters import EMBEDDING_PARAMETERS, Parameters
 from azure_inference_core._response.optional import usage_of
 from azure_inference_core._response.vectors import check_lengths, parse_vectors
-from azure_inference_core.connection import Connection
-from azure_inference_core.errors import ConfigurationError, InferenceError
+from azure_inference_core.connection import Connection, check_count
+from azure_inference_core.errors import InferenceError
 from azure_inference_core.values import EmbeddingsResult
 
 __all__ = ["EmbeddingBatch", "EmbeddingsClient"]
@@ -99,11 +99,8 @@ class EmbeddingsClient(Client):
 
     def __init__(self, connection: Connection, *, batch_size: int = 96, max_concurrency: int = 8) -> None:
         super().__init__(connection)
-        for name, value in (("batch_size", batch_size), ("max_concurrency", max_concurrency)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
-        self.batch_size = batch_size
-        self.max_concurrency = max_concurrency
+        self.batch_size = check_count("batch_size", batch_size)
+        self.max_concurrency = check_count("max_concurrency", max_concurrency)
 
     def embed(
         self,

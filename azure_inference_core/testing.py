@@ -20,7 +20,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from azure_inference_core._client.retry import Pace, at_pace
-from azure_inference_core.errors import ConfigurationError
+from azure_inference_core.connection import check_count
 
 __all__ = ["quick_retries"]
 
@@ -51,8 +51,8 @@ def quick_retries(*, attempts: int | None = None) -> AbstractContextManager[None
     Raises:
         ConfigurationError: ``attempts`` is not a whole number of at least 1.
     """
-    if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1):
-        raise ConfigurationError(f"attempts must be a whole number of at least 1, not {attempts!r}")
+    if attempts is not None:
+        check_count("attempts", attempts)
     return at_pace(
         Pace(
             first_backoff=_LONGEST_WAIT,

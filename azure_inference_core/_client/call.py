@@ -17,7 +17,7 @@ from azure_inference_core._request.parameters import EncodedRequest
 from azure_inference_core._request.secrets import Headers, Secret, conceal, is_secret_name
 from azure_inference_core._response.whole import parse_json
 from azure_inference_core._transport.network import without_frames
-from azure_inference_core.connection import Connection, check_retries
+from azure_inference_core.connection import Connection, check_count
 from azure_inference_core.errors import AuthenticationError, InferenceError, StatusError
 from azure_inference_core.timeouts import Deadline, Timeouts
 
@@ -84,7 +84,7 @@ class Call:
         self.method = method
         self._timeouts = connection.timeouts if timeout is None else Timeouts.of(timeout)
         self.attempts = Attempts(
-            connection.max_retries if retries is None else check_retries(retries), budget
+            connection.max_retries if retries is None else check_count("max_retries", retries, 0), budget
         )
         self._connection = connection
         self._habits = habits
