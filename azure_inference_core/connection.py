@@ -40,8 +40,8 @@ class Connection:
     'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21'
     >>> Connection("https://my.openai.azure.com/openai/v1", "my key", default_headers={"x-team": "a"}).default_headers
     {'x-team': **********}
-    >>> connection.auth.headers(1.0), connection.kept_key, connection.is_without_key
-    ({'authorization': 'Bearer my key', 'api-key': 'my key'}, **********, False)
+    >>> connection.auth.headers(1.0), connection.kept_key
+    ({'authorization': 'Bearer my key', 'api-key': 'my key'}, **********)
     >>> connection.close()
 
     Args:
@@ -177,11 +177,6 @@ class Connection:
                 self.model or self._endpoint.deployment, family=self._family, embeddings=embeddings
             )
         return family_of(model, embeddings=embeddings)
-
-    @property
-    def is_without_key(self) -> bool:
-        """Whether a key was left behind in another process, and none has been found here yet."""
-        return self._auth is None and self._has_key
 
     @property
     def kept_key(self) -> Secret | None:

@@ -16,7 +16,6 @@ from azure_inference_core._refusal.judging import request_id_of, status_error
 from azure_inference_core._request.parameters import EncodedRequest
 from azure_inference_core._request.secrets import Headers, Secret, conceal, is_secret_name
 from azure_inference_core._response.whole import parse_json
-from azure_inference_core._transport.network import without_frames
 from azure_inference_core.connection import Connection, check_count
 from azure_inference_core.errors import AuthenticationError, InferenceError, StatusError
 from azure_inference_core.timeouts import Deadline, Timeouts
@@ -148,7 +147,7 @@ class Call:
         """An error found in a successful answer, with what the call knows of it."""
         error.attempts = self.attempts.made
         error.request_id = error.request_id or request_id_of(headers)
-        without_frames(error)  # their variables hold the answer
+        _drop_frames(error)
         return self._concealed(error)
 
     def answer(self, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -191,3 +190,11 @@ class Call:
                 self.attempts.made,
                 request_id and conceal(request_id, self._secrets()),
             )
+
+
+def _drop_frames(error: BaseException) -> None:
+    """Leave an exception and its causes without their frames, whose variables hold the answer."""
+    below: BaseException | None = error
+    while below is not None:
+        below.__traceback__ = None
+        below = below.__cause__ or below.__context__

@@ -245,12 +245,3 @@ def _read_proxy(kind: str) -> Proxy | None:
         f"{parts.scheme}://{where}:{port or (443 if parts.scheme == 'https' else 80)}",
         {} if parts.username is None else {"Proxy-Authorization": f"Basic {encoded}"},
     )
-
-
-def without_frames(error: BaseException) -> BaseException:
-    """An exception without its frames and its causes' frames: their variables hold headers, and so the key."""
-    below: BaseException | None = error
-    while below is not None:
-        below.__traceback__ = None
-        below = below.__cause__ or below.__context__
-    return error
