@@ -3,16 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
 NIQUESTS_VENV := .venv-niquests
+LOWEST_VENV := .venv-lowest
 BIN := $(VENV)/bin
 # nltk (of llama-index-core) refuses files that are hard links, which is how uv installs by default.
 export UV_LINK_MODE := copy
 
-.PHONY: demo test check test-ray test-niquests lint bench notebooks docs serve clean
+.PHONY: demo test check test-ray test-niquests test-lowest lint bench notebooks docs serve clean
 .DEFAULT_GOAL := demo
 
 define CHECK_PYTHON
-@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) was not found; install Python 3.10 or newer, or say make PYTHON=/path/to/python"; exit 1; }
-@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make: $(PYTHON) is older than Python 3.10; say make PYTHON=/path/to/a/newer/python"; exit 1; }
+@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) was not found; install Python 3.11 or newer, or say make PYTHON=/path/to/python"; exit 1; }
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than Python 3.11; say make PYTHON=/path/to/a/newer/python"; exit 1; }
 endef
 
 $(VENV)/.ready: pyproject.toml
@@ -56,6 +57,22 @@ $(NIQUESTS_VENV)/.ready: pyproject.toml
 	@$(NIQUESTS_VENV)/bin/uv pip install --quiet --python $(NIQUESTS_VENV)/bin/python --reinstall-package urllib3-future niquests
 	@touch $@
 
+# The oldest versions that pyproject.toml allows, and the main job with them.
+test-lowest: $(LOWEST_VENV)/.ready
+	$(LOWEST_VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile -q $(LOWEST_TESTS)
+	@$(LOWEST_VENV)/bin/python examples/quickstart.py
+
+LOWEST_TESTS := tests/test_alike.py tests/core tests/langchain/test_chat_models.py tests/langchain/test_embeddings.py \
+	tests/llamaindex/test_chat.py tests/llamaindex/test_embedding.py tests/local/test_server.py
+
+$(LOWEST_VENV)/.ready: pyproject.toml
+	$(CHECK_PYTHON)
+	@test -x $(LOWEST_VENV)/bin/python || $(PYTHON) -m venv $(LOWEST_VENV)
+	@$(LOWEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(LOWEST_VENV)/bin/uv pip install --quiet --python $(LOWEST_VENV)/bin/python --resolution lowest-direct --editable ".[all]"
+	@$(LOWEST_VENV)/bin/uv pip install --quiet --python $(LOWEST_VENV)/bin/python hypothesis pytest pytest-asyncio pytest-socket pytest-timeout pytest-xdist
+	@touch $@
+
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -93,4 +110,4 @@ serve: $(VENV)/.ready
 	@$(BIN)/python -m azure_inference_local serve
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(NIQUESTS_VENV)
+	rm -rf $(VENV) $(BENCH_VENV) $(NIQUESTS_VENV) $(LOWEST_VENV)
