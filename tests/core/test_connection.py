@@ -300,7 +300,10 @@ def test_requests_go_to_the_dialects_address(server: ScriptedServer) -> None:
     for base, target in (
         (server.url, "/chat/completions?api-version=2024-05-01-preview"),
         (f"{server.url}/models", "/models/chat/completions?api-version=2024-05-01-preview"),
-        (server.deployment_url, "/openai/deployments/tiny-model/chat/completions?api-version=2025-01-01-preview"),
+        (
+            server.deployment_url,
+            "/openai/deployments/tiny-model/chat/completions?api-version=2025-01-01-preview",
+        ),
         (server.v1_url, "/openai/v1/chat/completions"),
     ):
         with ChatClient(connect(base)) as client:
