@@ -94,7 +94,8 @@ class Call:
             {k: v.get_secret_value() if isinstance(v, Secret) else v for k, v in base_headers.items()}
         )
         self._base_headers["x-ms-client-request-id"] = str(uuid.uuid4())
-        self._model = params.get("model") or connection.model
+        model = params.get("model")
+        self._model = model if isinstance(model, str) else connection.model
         self._renewed = False
         self._started = 0.0
         self._prepare()

@@ -76,6 +76,7 @@ class Rule:
         what: What is refused, for the log and the documentation.
         instead: What is sent then.
         known: Which form a request begins with.
+        others: The form to try after a refusal of another.
         way_out: What the user can do where nothing else can be sent.
         notices: Forms that the log mentions when they are used the first time.
     """
@@ -84,6 +85,7 @@ class Rule:
     what: str
     instead: str
     known: str
+    others: ClassVar[Mapping[str, str]] = {}
     way_out = ""
     notices: ClassVar[Mapping[str, str]] = {}
     refusal: re.Pattern[str]
@@ -101,7 +103,7 @@ class Rule:
 
     def other(self, draft: Draft, form: str, said: Said) -> str | None:  # noqa: ARG002
         """The form to try after a refusal; ``None``: there is none."""
-        return LEFT_OUT if form != GIVEN else None
+        return self.others.get(form)
 
 
 Forms: TypeAlias = list[tuple[Rule, str]]
@@ -142,7 +144,11 @@ class Habits:
         again = False
         for rule, form, other in _refused(forms, draft, said):
             # Calls on their way together learn it once, and each is sent once more.
-            if (kept := self._learned.setdefault((model, rule), other)) != form:
+            kept = self._learned.setdefault((model, rule), other)
+            if kept == form:
+                # What was learned holds no longer, or neither form is taken: this call fails, the next tries the other.
+                self._learned[model, rule] = other
+            else:
                 again = True
                 named = "" if kept == LEFT_OUT else f" ({kept})"
                 self._tell(model, f"refuses {rule.what}: from now on {rule.instead}{named}")

@@ -16,19 +16,19 @@ from azure_inference_core._request.tools import ImpliedChoice
 from azure_inference_core.errors import ConfigurationError
 
 _UNKNOWN_NAME = re.compile(
-    r"unsupported parameter|unsupported_parameter|unrecognized|unrecognised|unknown|unexpected|extra_forbidden"
-    r"|extra (?:inputs|fields|parameters)|additional properties|not (?:supported|permitted|allowed|recognized)|instead",
+    r"unsupported[_ ](?:parameter|argument)|unrecogni[sz]ed|unknown|unexpected|extra_forbidden|additional properties"
+    r"|extra (?:inputs|fields|parameters)|not[_ ](?:support|permitted|allowed|recogni[sz]ed)|instead",
     re.IGNORECASE,
 )
-_ROLE = re.compile(r"\brole\b", re.IGNORECASE)
+_VALUE = re.compile(
+    r"unsupported[_ ]value|invalid[_ ]value|too large|at (?:most|least)|maximum", re.IGNORECASE
+)
 _NO_SYSTEM = re.compile(
     r"(?:not support|unsupported|invalid|unknown|not allowed)\W[^.]{0,60}\bsystem\b"
     r"|\bsystem\b[^.,]{0,40}\bnot (?:be )?(?:support|allow|permit)",
     re.IGNORECASE,
 )
 _VERSION = re.compile(r"20\d\d-\d\d-\d\d(?:-preview)?")
-
-
 _INSTRUCTIONS = frozenset(("system", "developer"))
 
 
@@ -55,16 +55,13 @@ class _OutputLimit(Rule):
         return used[-1] if taken == "either" or not draft.family.name else taken
 
     def write(self, draft: Draft, form: str) -> None:
-        params = draft.params
-        used = [name for name in params if name in OUTPUT_LIMITS]
-        if used == [form]:
-            return
-        limit = [params.pop(name) for name in used][-1]
-        draft.add(form, limit)
+        used = [name for name in draft.params if name in OUTPUT_LIMITS]
+        if used != [form]:
+            draft.add(form, [draft.params.pop(name) for name in used][-1])
 
     def refuses(self, form: str, said: Said) -> bool:
-        # A value that is too large is no other name's business.
-        return (form in said.names or form in said.text) and bool(_UNKNOWN_NAME.search(said.text))
+        named = form in said.names or form in said.text
+        return named and bool(_UNKNOWN_NAME.search(said.text)) and not _VALUE.search(said.text)
 
     def other(self, draft: Draft, form: str, said: Said) -> str | None:  # noqa: ARG002
         if draft.own == "prompt" or (form == "max_tokens" and _judged(draft)):
@@ -77,8 +74,9 @@ class _Streaming(Rule):
     what = "streams"
     instead = "the answer is asked for whole and given as one piece"
     known = "by family (o1 does not stream)"
+    others: ClassVar[Mapping[str, str]] = {"streamed": LEFT_OUT}
     refusal = re.compile(
-        r"\bstream(?:s|ing|ed)?\b(?! options)[^.]{0,60}\bnot\b[^.]{0,20}\b(?:support|available|enabled|allowed|implemented)"
+        r"\bstream(?:s|ing|ed)?\b(?! options)[^.]{0,60}\b(?:unsupported|not\b[^.]{0,20}\b(?:support|available|enabled|allowed|implemented))"
         r"|\bnot support\w*\b[^.]{0,30}\bstream(?:s|ing|ed)?\b|unsupported (?:value|parameter): 'stream'",
         re.IGNORECASE,
     )
@@ -96,9 +94,8 @@ class _StreamUsage(Rule):
     name = "stream_options"
     what = "stream_options, by which the token counts of a stream are asked for"
     instead = "streams are asked for without"
-    known = (
-        "by family; an unknown model is asked, except at its own serverless endpoint; never with data_sources"
-    )
+    known = "by family; an unknown model is asked, but for serverless endpoints; never beside data_sources"
+    others: ClassVar[Mapping[str, str]] = {"asked": LEFT_OUT}
     refusal = re.compile(r"stream[_ ]options|include_usage", re.IGNORECASE)
     way_out = "Leave stream_usage out: counts are asked for where the model takes the question."
 
@@ -126,10 +123,7 @@ class _StreamUsage(Rule):
 class _Added(Rule):
     """What this package adds by itself and can leave out."""
 
-    def __init__(self, name: str, refusal: str, what: str, instead: str, known: str) -> None:
-        self.name = name
-        self.what, self.instead, self.known = what, instead, known
-        self.refusal = re.compile(refusal, re.IGNORECASE)
+    others: ClassVar[Mapping[str, str]] = {"sent": LEFT_OUT}
 
     def first(self, draft: Draft) -> str | None:
         return "sent" if self.name in draft.added else None
@@ -139,12 +133,29 @@ class _Added(Rule):
             del draft.params[self.name]
 
 
+class _Base64(_Added):
+    name = "encoding_format"
+    what = "encoding_format, by which vectors are asked for as base64"
+    instead = "they are asked for as numbers"
+    known = "always asked for, unless you give encoding_format"
+    refusal = re.compile(r"encoding[_ ]?format|\bbase64\b(?![^.]{0,30}image)", re.IGNORECASE)
+
+
+class _InputType(_Added):
+    name = "input_type"
+    what = "input_type, which a framework's method implies"
+    instead = "texts go without"
+    known = "by family; an unknown model gets it, except on OpenAI's routes"
+    refusal = re.compile(r"input[_ ]?type", re.IGNORECASE)
+
+
 class _NamedChoice(Rule):
     name = "tool_choice"
     what = "a tool_choice that names a tool"
     instead = 'that tool alone is sent, with tool_choice "required"'
     known = "by family (DeepSeek, Mistral and Cohere have no choice by name)"
     refusal = re.compile(r"tool[_ ]choice|named tool", re.IGNORECASE)
+    others: ClassVar[Mapping[str, str]] = {"named": "required"}
     way_out = 'tool_choice="auto" leaves the choice to the model.'
 
     def first(self, draft: Draft) -> str | None:
@@ -155,13 +166,9 @@ class _NamedChoice(Rule):
 
     def write(self, draft: Draft, form: str) -> None:
         if form == "required":
-            params = draft.params
-            wanted = params["tool_choice"]["function"]["name"]
-            params["tools"] = [tool for tool in params["tools"] if tool["function"]["name"] == wanted]
-            params["tool_choice"] = form
-
-    def other(self, draft: Draft, form: str, said: Said) -> str | None:  # noqa: ARG002
-        return "required" if form == "named" else None
+            tools, wanted = draft.params["tools"], draft.params["tool_choice"]["function"]["name"]
+            draft.params["tools"] = [tool for tool in tools if tool["function"]["name"] == wanted]
+            draft.params["tool_choice"] = form
 
 
 class _ForcedChoice(Rule):
@@ -169,15 +176,15 @@ class _ForcedChoice(Rule):
     what = 'the tool_choice "required" of a structured output, or "auto", which is what holds without one'
     instead = "the choice is left to the model"
     known = "by family (gpt-oss, Kimi and Command A+ choose for themselves)"
+    others: ClassVar[Mapping[str, str]] = {"required": "auto", "auto": LEFT_OUT}
     refusal = _NamedChoice.refusal
     way_out = _NamedChoice.way_out
 
     def first(self, draft: Draft) -> str | None:
         choice, family = draft.params.get("tool_choice"), draft.family
-        if choice == "required":
-            if not isinstance(choice, ImpliedChoice):
-                return GIVEN
-        elif choice != "auto":
+        if choice == "required" and not isinstance(choice, ImpliedChoice):
+            return GIVEN
+        if choice not in ("required", "auto"):
             return None
         if self.name in family.refuses:
             return LEFT_OUT
@@ -191,21 +198,19 @@ class _ForcedChoice(Rule):
         # A server without a parser of calls is as deaf to tools without a choice.
         return super().refuses(form, said) and "enable-auto-tool-choice" not in said.text
 
-    def other(self, draft: Draft, form: str, said: Said) -> str | None:  # noqa: ARG002
-        return {"required": "auto", "auto": LEFT_OUT}.get(form)
-
 
 class _Effort(Rule):
     name = "reasoning_effort"
-    what = "tools beside the reasoning_effort that holds without one, or beside none"
+    what = "tools without a reasoning_effort, or with none"
     instead = 'reasoning_effort "none" is sent with tools, or left out'
     known = 'by family (GPT-5.6, 6 and 6.1: "none")'
-    refusal = re.compile(r"reasoning[_.]effort", re.IGNORECASE)
+    others: ClassVar[Mapping[str, str]] = {"none": LEFT_OUT, LEFT_OUT: "none"}
+    refusal = re.compile(r"reasoning[_. ]effort", re.IGNORECASE)
     way_out = "Beside tools this model takes no reasoning_effort: leave it out, set it to 'none', or ask without tools."
     notices: ClassVar[Mapping[str, str]] = {
         "none": "gets reasoning_effort 'none' with tools, as it takes them in no other way here"
     }
-    _beside_tools = re.compile(r"tools with reasoning[_.]effort", re.IGNORECASE)
+    _tools = re.compile(r"\btools?\b", re.IGNORECASE)
 
     def first(self, draft: Draft) -> str | None:
         params = draft.params
@@ -220,12 +225,8 @@ class _Effort(Rule):
             draft.add(self.name, "none")
 
     def refuses(self, form: str, said: Said) -> bool:
-        if form == "none":
-            return super().refuses(form, said)
-        return bool(self._beside_tools.search(said.text))
-
-    def other(self, draft: Draft, form: str, said: Said) -> str | None:  # noqa: ARG002
-        return {"none": LEFT_OUT, LEFT_OUT: "none"}.get(form)
+        named = self.name in said.names or bool(self.refusal.search(said.text))
+        return named and (form == "none" or bool(self._tools.search(said.text)))
 
 
 class _InstructionsRole(Rule):
@@ -233,6 +234,7 @@ class _InstructionsRole(Rule):
     what = "the role developer, or system"
     instead = "instructions go under the other"
     known = "by family; where both stand in one request, as system"
+    others: ClassVar[Mapping[str, str]] = {"developer": "system", "system": "developer"}
 
     def first(self, draft: Draft) -> str | None:
         roles = _INSTRUCTIONS.intersection([message["role"] for message in draft.content])
@@ -246,36 +248,33 @@ class _InstructionsRole(Rule):
     def write(self, draft: Draft, form: str) -> None:
         others = _INSTRUCTIONS - {form}
         if not others.isdisjoint([message["role"] for message in draft.content]):
-            draft.content = [
-                {**message, "role": form} if message["role"] in others else message
-                for message in draft.content
-            ]
+            draft.content = [{**m, "role": form} if m["role"] in others else m for m in draft.content]
 
     def refuses(self, form: str, said: Said) -> bool:
         if form == "developer":
-            return "developer" in said.text or bool(self.name in said.names and _ROLE.search(said.text))
+            return "developer" in said.text or (self.name in said.names and "role" in said.text)
         return form == "system" and bool(_NO_SYSTEM.search(said.text))
-
-    def other(self, draft: Draft, form: str, said: Said) -> str | None:  # noqa: ARG002
-        return "system" if form == "developer" else "developer"
 
 
 class _Version(Rule):
-    what = "the api-version, naming the one from which it takes the request"
+    name = "api-version"
     instead = "the request goes to that one"
+    refusal = re.compile(
+        r"api[- _]?versions?\b[^.]*\b20\d\d-|\b20\d\d-\d\d[^.]*\bapi[- _]?version", re.IGNORECASE
+    )
     way_out = "Pass api_version= with the version that the service names, or a later one."
 
     def __init__(self, *, schema: bool) -> None:
         self._schema = schema
-        self.name = "response_format" if schema else "api-version"
-        self.known = "by family (GPT with json_schema)" if schema else "the endpoint's default"
+        self.what = f"the api-version{' for json_schema' if schema else ''}, naming one that will do"
+        self.known = "by family (a later one for GPT)" if schema else "the endpoint's default"
 
     def first(self, draft: Draft) -> str | None:
-        wanted = draft.params.get("response_format")
-        wanted = plain_format(wanted) if wanted is not None else None
-        if self._schema is not (isinstance(wanted, Mapping) and wanted.get("type") == "json_schema"):
+        wanted = plain_format(draft.params.get("response_format"))
+        is_schema = isinstance(wanted, Mapping) and wanted.get("type") == "json_schema"
+        if is_schema is not self._schema or not draft.api_version:
             return None
-        if draft.is_version_chosen or not draft.api_version:
+        if draft.is_version_chosen:
             return GIVEN
         return max(draft.api_version, draft.family.schema_version if self._schema else "")
 
@@ -283,42 +282,24 @@ class _Version(Rule):
         if form != GIVEN:
             draft.api_version = form
 
-    def refuses(self, form: str, said: Said) -> bool:  # noqa: ARG002
-        return bool(
-            re.search(r"api[- _]?versions?\b", said.text, re.IGNORECASE) and _VERSION.search(said.text)
-        )
-
     def other(self, draft: Draft, form: str, said: Said) -> str | None:  # noqa: ARG002
-        if form == GIVEN:
-            return None
-        return next((version for version in _VERSION.findall(said.text) if version > form), None)
+        later = (version for version in _VERSION.findall(said.text) if version > form)
+        return None if form == GIVEN else next(later, None)
 
 
 _WRITING: tuple[Rule, ...] = (_OutputLimit(), _Streaming(), _StreamUsage())
+_TOOLS: tuple[Rule, ...] = (_NamedChoice(), _ForcedChoice(), _Effort())
 _CHAT: tuple[Rule, ...] = (
     *_WRITING,
-    _NamedChoice(),
-    _ForcedChoice(),
-    _Effort(),
+    *_TOOLS,
     _InstructionsRole(),
     _Version(schema=True),
     _Version(schema=False),
 )
-_EMBEDDING: tuple[Rule, ...] = (
-    _Added(
-        "encoding_format",
-        r"encoding[_ ]?format|\bbase64\b(?![^.]{0,30}image)",
-        "vectors as base64",
-        "they are asked for as numbers",
-        "always asked for, unless encoding_format is given",
-    ),
-    _Added(
-        "input_type",
-        r"input[_ ]?type",
-        "input_type, which a framework's method implies",
-        "texts go without",
-        "by family; an unknown model gets it, except on OpenAI's routes",
-    ),
-)
-RULES: dict[str, tuple[Rule, ...]] = {"messages": _CHAT, "prompt": _WRITING, "input": _EMBEDDING, "": ()}
+RULES: dict[str, tuple[Rule, ...]] = {
+    "messages": _CHAT,
+    "prompt": _WRITING,
+    "input": (_Base64(), _InputType()),
+    "": (),
+}
 """The rules of a route, by its own field."""

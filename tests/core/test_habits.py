@@ -6,13 +6,15 @@ Recorded refusals are in ``tests/support/habits.py``, where both providers find 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from azure_inference_core import ChatClient, CompletionsClient, EmbeddingsClient
+from azure_inference_core import ChatClient, CompletionsClient, EmbeddingsClient, merge_params
 from azure_inference_core._request.tools import IMPLIED
 from azure_inference_core.errors import InferenceError, InvalidRequestError, UnsupportedParameterError
 from azure_inference_core.families import families
@@ -222,8 +224,6 @@ def test_a_completion_has_one_name_for_its_limit(server: ScriptedServer, name: s
 
 def test_two_names_of_the_limit_are_one_thing(server: ScriptedServer) -> None:
     """The call's wins over the constructor's under either name, and the extras are no other place."""
-    from azure_inference_core import merge_params
-
     server.strict = False
     with ChatClient(connect(server.v1_url, model="gpt-5")) as client:
         for defaults, call in (
@@ -350,3 +350,15 @@ def test_only_openais_models_need_a_later_version_for_schemas() -> None:
     """Grok takes them at the first version."""
     assert {family.schema_version for family in families() if family.name.startswith("grok")} == {""}
     assert all(family.schema_version for family in families() if family.name.startswith(("gpt-5", "gpt-4o")))
+
+
+def test_the_page_of_habits_is_the_table_s() -> None:
+    """``docs/habits.md`` holds the rules that the code has: ``python docs/habits.py`` writes them."""
+    path = Path(__file__).parents[2] / "docs" / "habits.py"
+    found = importlib.util.spec_from_file_location("habits", path)
+    assert found is not None
+    assert found.loader is not None
+    script = importlib.util.module_from_spec(found)
+    found.loader.exec_module(script)
+    page = script.PAGE.read_text(encoding="utf-8")
+    assert script.written(page) == page
