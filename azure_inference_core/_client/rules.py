@@ -20,9 +20,7 @@ _UNKNOWN_NAME = re.compile(
     r"|extra (?:inputs|fields|parameters)|not[_ ](?:support|permitted|allowed|recogni[sz]ed)|instead",
     re.IGNORECASE,
 )
-_VALUE = re.compile(
-    r"unsupported[_ ]value|invalid[_ ]value|too large|at (?:most|least)|maximum", re.IGNORECASE
-)
+_VALUE = re.compile(r"unsupported[_ ]value|too (?:large|high|big)|at (?:most|least)", re.IGNORECASE)
 _NO_SYSTEM = re.compile(
     r"(?:not support|unsupported|invalid|unknown|not allowed)\W[^.]{0,60}\bsystem\b"
     r"|\bsystem\b[^.,]{0,40}\bnot (?:be )?(?:support|allow|permit)",

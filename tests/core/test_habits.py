@@ -9,6 +9,7 @@ import asyncio
 import importlib.util
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,26 @@ async def test_a_service_that_refuses_both_forms_is_not_asked_for_ever(
                 await ask(client, ways_of(habit)[-1], messages, **habit.asks)
             assert len(server.requests) == count
             assert caught.value.attempts == (2 if count == 2 else 1)
+
+
+def test_a_deployment_that_changes_is_learned_anew(server: ScriptedServer) -> None:
+    """When the learned form is refused one day, that call fails and the next begins with the other."""
+    HABITS[0].serve(server)
+    with ChatClient(connect(server.v1_url, model="prod-chat", max_retries=0)) as client:
+        client.complete(GO, max_tokens=99)
+        older = next(habit for habit in HABITS if habit.id == "limit-older-schema")
+        older.serve(server)
+        with pytest.raises(InvalidRequestError):
+            client.complete(GO, max_tokens=99)
+        assert client.complete(GO, max_tokens=99).attempts == 1
+    assert limit(server.last) == ["max_tokens"]
+
+
+def test_a_refusal_that_comes_with_a_success_is_learned_too(server: ScriptedServer) -> None:
+    """A gateway that answers 200 with an error in it is read like one that does not."""
+    replace(HABITS[0], refusal=Reply(200, HABITS[0].refusal.body)).serve(server)
+    with ChatClient(connect(server.v1_url, model="prod-chat", max_retries=0)) as client:
+        assert client.complete(GO, max_tokens=99).attempts == 2
 
 
 GPT5 = "gpt-5-mini"
