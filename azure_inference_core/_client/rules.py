@@ -214,7 +214,7 @@ class _Effort(Rule):
         params = draft.params
         if "reasoning_effort" in params or "reasoning" in params:
             return GIVEN
-        if not params.get("tools"):
+        if not params.get("tools") or _judged(draft):
             return None
         return "none" if draft.family.tools_need_effort_none else LEFT_OUT
 
@@ -250,7 +250,8 @@ class _InstructionsRole(Rule):
 
     def refuses(self, form: str, said: Said) -> bool:
         if form == "developer":
-            return "developer" in said.text or (self.name in said.names and "role" in said.text)
+            listed = self.name in said.names and "role" in said.text and "system" in said.text
+            return listed or "developer" in said.text
         return form == "system" and bool(_NO_SYSTEM.search(said.text))
 
 
