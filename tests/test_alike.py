@@ -348,6 +348,35 @@ async def test_a_habit_of_a_deployment(server: ScriptedServer, habit: Habit, way
     assert outcomes[0] == outcomes[1]
 
 
+@pytest.mark.parametrize(
+    ("model", "base", "sent"),
+    [
+        ("gpt-5", "/openai/v1", "max_completion_tokens"),
+        ("gpt-5", "/models", "max_completion_tokens"),
+        ("Mistral-Large-3", "/models", "max_tokens"),
+    ],
+)
+@pytest.mark.parametrize(
+    "names", [("max_tokens", "max_completion_tokens"), ("max_completion_tokens", "max_tokens")]
+)
+def test_a_limit_by_either_name(
+    server: ScriptedServer, model: str, base: str, sent: str, names: tuple[str, str]
+) -> None:
+    """Both names of the output limit are one thing: the call's wins, under the name that the model takes."""
+    server.strict = False
+    of_constructor, of_call = names
+
+    def question(adapter: Any) -> Any:
+        asked = chat(adapter, server, endpoint=server.url + base, model=model, **{of_constructor: 5})
+        limits = []
+        for given in ({}, {of_call: 7}):
+            asked.invoke("x", **given) if adapter is LangChain else asked.chat([ChatMessage("x")], **given)
+            limits.append({name: server.last.json[name] for name in names if name in server.last.json})
+        return limits
+
+    assert alike(question) == [{sent: 5}, {sent: 7}]
+
+
 @pytest.mark.parametrize("model", ["DeepSeek-V4-Pro", "deployed"])
 def test_a_structured_output_of_a_model_that_cannot_be_forced(server: ScriptedServer, model: str) -> None:
     """By tools, the choice that the method implies is left to a model that refuses it."""

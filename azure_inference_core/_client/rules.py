@@ -1,6 +1,6 @@
 """The table of habits: what deployments refuse, which other form of it there is, and with which a request begins.
 
-Bodies are those of ``tests/core/test_habits.py``, each with its source; ``docs/habits.md`` is made of this table.
+The refusals behind it are rows of ``tests/support/habits.py``; ``docs/habits.md`` is made of this table.
 """
 
 from __future__ import annotations

@@ -1,6 +1,11 @@
 """Habits of deployments: requests that are refused in one form and taken in another, by bodies that services sent.
 
-Each row is two servers in one: it refuses the first form, in the words of the record, and takes the second.
+Each row is two servers in one: it refuses the first form, in the words of the record, and takes the second. Where
+they stand: limit lobehub#5909, Open-WebUI-Functions#136 (on data), eca#231 (list), sample-app-aoai-chatGPT#1260
+(pointer); usage litellm#11696 (in a message), power-skills#214 (repr), openai-python#1469; no streams RooCode#1400;
+choice langchain#31512; effort LibreChat#14231, agentgateway#2894, litellm#16704 (value); role opencode#12879,
+cherry-studio#12325 (variant); schema ruby_llm#600, dotnet/extensions#6130; model-version chatwise#258; input type
+agno#6759. Rows in other words of the same meaning are named prose, plain, off or managed.
 """
 
 from __future__ import annotations
