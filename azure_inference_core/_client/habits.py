@@ -53,7 +53,7 @@ def said_of(error: InferenceError) -> Said | None:
     """
     if isinstance(error, (ContentFilteredError, ContextLengthError)) or not (
         isinstance(error, InvalidRequestError)
-        or (isinstance(error, StatusError) and error.status == 424 and not error.is_retryable)
+        or (isinstance(error, StatusError) and error.status in (424, 501) and not error.is_retryable)
     ):
         return None
     refused: tuple[RefusedParameter, ...] = getattr(error, "parameters", ())

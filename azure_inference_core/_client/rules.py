@@ -144,7 +144,7 @@ class _InputType(_Added):
     what = "input_type, which a framework's method implies"
     instead = "texts go without"
     known = "by family; an unknown model gets it, except on OpenAI's routes"
-    refusal = re.compile(r"input[_ ]?type", re.IGNORECASE)
+    refusal = re.compile(r"input[_ ]?type(?!=)", re.IGNORECASE)  # pydantic writes "input_type=str" of any
 
 
 class _NamedChoice(Rule):
@@ -152,7 +152,7 @@ class _NamedChoice(Rule):
     what = "a tool_choice that names a tool"
     instead = 'that tool alone is sent, with tool_choice "required"'
     known = "by family (DeepSeek, Mistral and Cohere have no choice by name)"
-    refusal = re.compile(r"tool[_ ]choice|named tool", re.IGNORECASE)
+    refusal = re.compile(r"tool[_ ]choice|(?:named|forced) (?:tool|function)", re.IGNORECASE)
     others: ClassVar[Mapping[str, str]] = {"named": "required"}
     way_out = 'tool_choice="auto" leaves the choice to the model.'
 

@@ -361,6 +361,18 @@ def test_other_refusals_are_not_taken_for_habits(
     assert len(server.requests) == 1
 
 
+def test_a_type_that_pydantic_names_is_no_input_type(server: ScriptedServer) -> None:
+    """A complaint of another parameter, in pydantic's own words, teaches nothing about input types."""
+    words = "dimensions: Input should be a valid integer [type=int_type, input_value='x', input_type=str]"
+    server.strict = False
+    server.reply_always(lambda _: Reply(422, {"error": {"code": "422", "message": words}}))
+    with EmbeddingsClient(connect(server.url, max_retries=0)) as client:
+        for _ in range(2):
+            with pytest.raises(InvalidRequestError):
+                client.embed(["x"], implied_input_type="query", dimensions=5)
+    assert [body["input_type"] for body in server.bodies] == ["query", "query"]
+
+
 def test_a_whole_answer_is_one_chunk_with_its_counts(server: ScriptedServer) -> None:
     """A model that does not stream gives a stream of one piece, and usage after it."""
     server.strict = False

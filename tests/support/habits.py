@@ -197,6 +197,8 @@ HABITS = (
     Habit("no-streams-400", streams, (True, COUNTS), (None, None), openai("Unsupported value: 'stream' does not support true with this model. Only the default (false) value is supported.", "stream", "unsupported_value"), base=DEPLOYMENT, ways="streamed"),
     Habit("no-streams-prose", streams, (True, None), (None, None), Reply(400, {"error": {"message": "This model does not support streaming.", "code": "BadRequest"}}), base="", ways="streamed"),
     Habit("no-streams-off", streams, (True, None), (None, None), Reply(424, "Streaming is not enabled for this deployment\n" + HELP, MANAGED, "text/plain"), base="", ways="streamed"),
+    Habit("no-streams-501", streams, (True, COUNTS), (None, None), Reply(501, {"error": {"message": "Streaming is not implemented.", "code": "NotImplemented"}}), ways="streamed"),
+    Habit("choice-by-name-prose", choice, (PLUS, ["plus", "minus"]), ("required", ["plus"]), Reply(400, {"error": {"message": "A named function is not supported here.", "code": "400"}}), {"tools": TOOLS, "tool_choice": PLUS}),
     Habit("choice-by-name-msrv", choice, (PLUS, ["plus", "minus"]), ("required", ["plus"]), Reply(424, {"error": {"code": "Invalid input", "status": 422, "message": "invalid input error", "details": _CHOICE_IS_TEXT}}, MANAGED), {"tools": TOOLS, "tool_choice": PLUS}, base=""),
     Habit("choice-by-name", choice, (PLUS, ["plus", "minus"]), ("required", ["plus"]), Reply(422, {"error": {"code": "Invalid input", "status": 422, "message": "invalid input error", "details": _CHOICE_IS_TEXT}}), {"tools": TOOLS, "tool_choice": PLUS}, base=MODELS),
     Habit("effort-unknown", effort, None, "none", openai(EFFORT.format("gpt-6"), "reasoning_effort"), {"tools": TOOLS}),
