@@ -56,8 +56,8 @@ class Family:
         output_limit: The parameter that limits the answer.
         refuses: Further parameters that it refuses, as it reasons by default; a value that says the same as
             leaving it out may pass.
-        stream_usage: How a stream tells its usage: asked by ``stream_options``, always and not to be asked, or
-            not to be asked at all. ``UNKNOWN`` has ``"ask"``, which suits Azure OpenAI's routes only.
+        stream_usage: How a stream of this API's routes tells its usage: asked by ``stream_options``, always and not to
+            be asked, or not to be asked at all. OpenAI's routes are asked whatever the model.
         streams: Whether it streams.
         call_ids: Which ids of tool calls it takes: any, or exactly nine letters and digits.
         tool_results: What the content of a tool message is: any text, or a JSON object as text.

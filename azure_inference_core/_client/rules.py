@@ -92,7 +92,7 @@ class _StreamUsage(Rule):
     name = "stream_options"
     what = "stream_options, by which the token counts of a stream are asked for"
     instead = "streams are asked for without"
-    known = "by family; an unknown model is asked, but for serverless endpoints; never beside data_sources"
+    known = "asked on OpenAI's routes; else by family, an unknown model on `/models` only; never with data_sources"
     others: ClassVar[Mapping[str, str]] = {"asked": LEFT_OUT}
     refusal = re.compile(r"stream[_ ]options|include_usage", re.IGNORECASE)
     way_out = "Leave stream_usage out: counts are asked for where the model takes the question."
@@ -104,7 +104,10 @@ class _StreamUsage(Rule):
             return None
         if wanted:
             return GIVEN
-        unasked = family.stream_usage != "ask" if family.name else draft.counts_unasked
+        # Servers of OpenAI's routes send counts when asked only, whatever the model.
+        unasked = (
+            draft.counts_unasked if not family.name else family.stream_usage != "ask" and draft.extras_header
+        )
         if unasked or _judged(draft) or "data_sources" in params:
             return None
         return GIVEN if params.get("stream_options") else "asked"

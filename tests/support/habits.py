@@ -191,7 +191,7 @@ HABITS = (
     Habit("usage-in-message", asks_usage, COUNTS, None, in_message("stream_options", "include_usage"), base=MODELS, ways="streamed"),
     Habit("usage-repr", asks_usage, COUNTS, None, Reply(422, {"error": {"code": "Invalid input", "message": str(pydantic("stream_options")), "status": 422}}), base=MODELS, ways="streamed"),
     Habit("usage-pointer", asks_usage, COUNTS, None, pointer("stream_options"), base=DEPLOYMENT, ways="streamed"),
-    Habit("usage-list", asks_usage, COUNTS, None, Reply(422, {"detail": pydantic("stream_options", "include_usage")}), ways="streamed"),
+    Habit("usage-list", asks_usage, COUNTS, None, Reply(422, {"detail": pydantic("stream_options", "include_usage")}), model="Mistral-Large-3", ways="streamed"),
     Habit("usage-unrecognized", asks_usage, COUNTS, None, openai("Unrecognized request argument supplied: stream_options"), ways="streamed"),
     Habit("no-streams-422", streams, (True, COUNTS), (None, None), Reply(422, {"error": {"code": "OperationParameterInvalid", "message": "Streaming responses are not currently supported"}}), base=MODELS, ways="streamed"),
     Habit("no-streams-400", streams, (True, COUNTS), (None, None), openai("Unsupported value: 'stream' does not support true with this model. Only the default (false) value is supported.", "stream", "unsupported_value"), base=DEPLOYMENT, ways="streamed"),
