@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from azure_inference_core._client.habits import Habits, with_way_out
+from azure_inference_core._client.habits import Habits, Rule, with_way_out
 from azure_inference_core._client.retry import Attempts, RetryBudget
 from azure_inference_core._refusal.judging import request_id_of, status_error
 from azure_inference_core._request.parameters import Draft, EncodedRequest
@@ -97,6 +97,7 @@ class Call:
         model = params.get("model")
         self._model = model if isinstance(model, str) else connection.model
         self._renewed = False
+        self._tried: set[Rule] = set()
         self._started = 0.0
         self._prepare()
 
@@ -128,7 +129,7 @@ class Call:
             self._renewed = True
             if self._connection.auth.renew(self.deadline.sent_at):
                 return 0.0
-        if self._habits.learned(error, self.draft, self._forms, self._model):
+        if self._habits.learned(error, self.draft, self._forms, self._model, self._tried):
             self._prepare()
             return 0.0
         wait = self.attempts.wait_after(error, self.deadline.left())

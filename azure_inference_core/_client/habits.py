@@ -137,8 +137,13 @@ class Habits:
             forms.append((rule, form))
         return forms
 
-    def learned(self, error: InferenceError, draft: Draft, forms: Forms, model: str | None) -> bool:
-        """Whether an error refuses the form of a request, and there is another: then it is worth sending so."""
+    def learned(
+        self, error: InferenceError, draft: Draft, forms: Forms, model: str | None, tried: set[Rule]
+    ) -> bool:
+        """Whether an error refuses the form of a request, and there is another: then it is worth sending so.
+
+        ``tried`` are the rules by which this call was sent again already: each is worth one request more.
+        """
         if not forms or (said := said_of(error)) is None:
             return False
         again = False
@@ -148,7 +153,8 @@ class Habits:
             if kept == form:
                 # What was learned holds no longer, or neither form is taken: this call fails, the next tries the other.
                 self._learned[model, rule] = other
-            else:
+            elif rule not in tried:
+                tried.add(rule)
                 again = True
                 named = "" if kept == LEFT_OUT else f" ({kept})"
                 self._tell(model, f"refuses {rule.what}: from now on {rule.instead}{named}")

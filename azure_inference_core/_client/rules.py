@@ -105,10 +105,8 @@ class _StreamUsage(Rule):
         if wanted:
             return GIVEN
         # Servers of OpenAI's routes send counts when asked only, whatever the model.
-        unasked = (
-            draft.counts_unasked if not family.name else family.stream_usage != "ask" and draft.extras_header
-        )
-        if unasked or _judged(draft) or "data_sources" in params:
+        by_model = family.stream_usage == "ask" if family.name else not draft.counts_unasked
+        if (draft.extras_header and not by_model) or _judged(draft) or "data_sources" in params:
             return None
         return GIVEN if params.get("stream_options") else "asked"
 

@@ -158,6 +158,17 @@ def test_a_refusal_that_comes_with_a_success_is_learned_too(server: ScriptedServ
         assert client.complete(GO, max_tokens=99).attempts == 2
 
 
+async def test_calls_on_their_way_do_not_chase_each_other(server: ScriptedServer) -> None:
+    """Where both forms are refused, each of many calls at once is sent twice at most, too."""
+    server.strict = False
+    server.reply_always(lambda request: openai(f"Unsupported parameter: '{limit(request)[0]}'"))
+    async with ChatClient(connect(server.v1_url, model="prod-chat", max_retries=0)) as client:
+        calls = [ask(client, "acomplete", max_tokens=99) for _ in range(50)]
+        failures = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(failure) for failure in failures} == {UnsupportedParameterError}
+    assert len(server.requests) <= 100
+
+
 GPT5 = "gpt-5-mini"
 BY_FAMILY: list[tuple[str, str, dict[str, Any], Callable[[Any], Any], Any]] = [
     (GPT5, "/openai/v1", {"max_tokens": 9}, limit, ["max_completion_tokens"]),
