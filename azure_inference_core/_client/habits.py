@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, NamedTuple, TypeAlias
 
 from azure_inference_core._refusal.reading import read_error_body
+from azure_inference_core._refusal.wording import IN_STREAM
 from azure_inference_core._request.parameters import Draft
 from azure_inference_core.errors import (
     ContentFilteredError,
@@ -59,8 +60,8 @@ def said_of(error: InferenceError) -> Said | None:
     refused: tuple[RefusedParameter, ...] = getattr(error, "parameters", ())
     names = {name for name, _, _ in refused}
     words = [said for _, _, said in refused]
-    if error.response is None:
-        words.append(error.message)
+    if error.response is None:  # of an answer that came as a success
+        words = words or [error.message.removeprefix(IN_STREAM)]
     else:
         facts = read_error_body(error.response.content)
         names.update([facts.param] if facts.param else ())
