@@ -68,8 +68,10 @@ async def ask(client: Any, way: str, messages: Any = GO, **asks: Any) -> Any:
 
 
 @pytest.mark.parametrize(("habit", "way"), [(h, way) for h in HABITS for way in ways_of(h)], ids=lambda x: getattr(x, "id", x))  # fmt: skip
-async def test_a_habit_is_learned_by_one_request(server: ScriptedServer, habit: Habit, way: str) -> None:
-    """One request more, once: refused in the first form, taken in the second, and so from then on."""
+async def test_a_habit_is_learned_by_one_request(
+    server: ScriptedServer, habit: Habit, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One request more, once: refused in the first form, taken in the second, and so from then on; nothing else is learned."""
     habit.serve(server)
     client_class = EmbeddingsClient if habit.ways == "embed" else ChatClient
     messages = [{"role": habit.role, "content": "Be brief."}, *GO] if habit.role else GO
@@ -79,6 +81,7 @@ async def test_a_habit_is_learned_by_one_request(server: ScriptedServer, habit: 
             assert answer == (wire.ANSWER if habit.ways != "embed" else [wire.vector_of("x")])
             assert len(server.requests) == count
     assert [habit.seen(request) for request in server.requests] == [habit.first, habit.then, habit.then]
+    assert sum(" refuses " in record.getMessage() for record in caplog.records) == 1
     if "max_tokens" in habit.asks or "max_completion_tokens" in habit.asks:
         assert all(99 in body.values() for body in server.bodies)
 
