@@ -35,7 +35,7 @@ class Dialect:
         api_version: The ``api-version`` to send; empty for none.
         scope: The Entra ID scope of a token for it.
         has_extras_header: Whether it knows the ``extra-parameters`` header.
-        stream_usage: ``"always"``, or ``"stream_options"`` when usage must be asked for.
+        stream_usage: ``"always"``, or ``"stream_options"`` when a model that no family knows must be asked for usage.
         has_info: Whether it has the ``/info`` route.
     """
 
@@ -51,8 +51,8 @@ DIALECTS = {
     dialect.name: dialect
     for dialect in (
         Dialect("serverless", "2024-05-01-preview", _ML_SCOPE, True, "always", True),
-        Dialect("foundry", "2024-05-01-preview", _COGNITIVE_SCOPE, True, "always", False),
-        Dialect("azure-openai", "2024-10-21", _COGNITIVE_SCOPE, False, "stream_options", False),
+        Dialect("foundry", "2024-05-01-preview", _COGNITIVE_SCOPE, True, "stream_options", False),
+        Dialect("azure-openai", "2025-01-01-preview", _COGNITIVE_SCOPE, False, "stream_options", False),
         Dialect("openai-v1", "", _AI_SCOPE, False, "stream_options", False),
     )
 }

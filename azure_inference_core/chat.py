@@ -113,7 +113,7 @@ class ChatClient(Client):
         family = self.connection.family(params.get("model"))
         names: dict[str, str] = {}
         if "tools" in params or "tool_choice" in params:
-            tools, choice, names = legal_tools(params.get("tools", ()), params.get("tool_choice"), family)
+            tools, choice, names = legal_tools(params.get("tools", ()), params.get("tool_choice"))
             params = Parameters({**params, "tools": tools, "tool_choice": choice})
         think = params.get("split_think")
         if think is None:

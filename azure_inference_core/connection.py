@@ -35,9 +35,9 @@ class Connection:
     >>> connection
     Connection('https://my.openai.azure.com/openai/deployments/gpt-4o', model=None, dialect='azure-openai')
     >>> connection.endpoint, connection.host, connection.dialect.api_version
-    ('https://my.openai.azure.com/openai/deployments/gpt-4o', 'my.openai.azure.com', '2024-10-21')
+    ('https://my.openai.azure.com/openai/deployments/gpt-4o', 'my.openai.azure.com', '2025-01-01-preview')
     >>> connection.url("/chat/completions", None)
-    'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21'
+    'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2025-01-01-preview'
     >>> Connection("https://my.openai.azure.com/openai/v1", "my key", default_headers={"x-team": "a"}).default_headers
     {'x-team': **********}
     >>> connection.auth.headers(1.0), connection.kept_key
@@ -55,7 +55,8 @@ class Connection:
         model: The model or deployment to ask for. From ``AZURE_INFERENCE_MODEL`` when not given.
         family: The model's family (a name of :func:`~azure_inference_core.families.families`, or a model's own
             name), where the deployment's name does not tell it.
-        api_version: The ``api-version`` to send; ``""`` for none. The dialect's when not given.
+        api_version: The ``api-version`` to send; ``""`` for none. When not given, the dialect's, or what a model is
+            known to need for its request.
         timeout: Seconds in total, :class:`Timeouts`, or a mapping of some of them; ``None`` for the defaults.
         max_retries: How often a failed request is sent again, at most.
         default_headers: Headers for every request. Their values are shown by nothing and in no pickle (but one of
@@ -77,6 +78,7 @@ class Connection:
     """
 
     _family: str | None = None  # for pickles of the first release
+    is_version_chosen = True
 
     def __init__(
         self,
@@ -111,6 +113,7 @@ class Connection:
             credential = _key_from_environment(endpoint)
         version = self.dialect.api_version if api_version is None else api_version
         self.api_version = header_value("api_version", version)
+        self.is_version_chosen = api_version is not None
         self.timeouts = Timeouts.of(timeout)
         self.max_retries = check_count("max_retries", max_retries, 0)
         self.default_headers = _headers_of(default_headers)
@@ -158,9 +161,10 @@ class Connection:
             self._auth = make_auth(key, self.scopes)
         return self._auth
 
-    def url(self, route: str, model: str | None) -> str:
-        """The URL of a route, for the model that one call names."""
-        return self._endpoint.url(route, self.api_version, model if model != self.model else None)
+    def url(self, route: str, model: str | None, api_version: str | None = None) -> str:
+        """The URL of a route, for the model that one call names, and at another version than the connection's."""
+        version = self.api_version if api_version is None else api_version
+        return self._endpoint.url(route, version, model if model != self.model else None)
 
     def family(self, model: str | None = None, *, embeddings: bool = False) -> Family:
         """What is known of a model here.

@@ -282,7 +282,7 @@ class _Job:
         )
 
     def _take(self, batch: EmbeddingBatch, missing: list[int], call: Call, answer: Answer) -> None:
-        asked = {**call.added, **self._params}
+        asked = call.draft.params
         parse = partial(
             parse_vectors,
             count=len(missing),

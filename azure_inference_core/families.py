@@ -48,6 +48,7 @@ class Family:
         audio: Whether it takes audio.
         image_urls: Whether an image may be the URL of another host; where not, send a ``data:`` URL.
         response_format: The strictest ``response_format``.
+        schema_version: The ``api-version`` at which ``/models`` is known to take json_schema for it; ``""`` for any.
         reasoning: Where its thoughts stand: nowhere, only in the count of tokens, in ``reasoning_content``, or
             between ``<think>`` and ``</think>`` in the text.
         reasoning_back: What becomes of ``reasoning_content`` in the history: without effect, required in the
@@ -55,8 +56,8 @@ class Family:
         output_limit: The parameter that limits the answer.
         refuses: Further parameters that it refuses, as it reasons by default; a value that says the same as
             leaving it out may pass.
-        stream_usage: How a stream tells its usage: asked by ``stream_options``, always and not to be asked, or
-            not to be asked at all. ``UNKNOWN`` has ``"ask"``, which suits Azure OpenAI's routes only.
+        stream_usage: How a stream of this API's routes tells its usage: asked by ``stream_options``, always and not to
+            be asked, or not to be asked at all. OpenAI's routes are asked whatever the model.
         streams: Whether it streams.
         call_ids: Which ids of tool calls it takes: any, or exactly nine letters and digits.
         tool_results: What the content of a tool message is: any text, or a JSON object as text.
@@ -87,6 +88,7 @@ class Family:
     audio: bool = False
     image_urls: bool = True
     response_format: Literal["json_schema", "json_object", "text"] = "json_schema"
+    schema_version: str = ""
     reasoning: Literal["none", "hidden", "field", "tags", "field-or-tags"] = "none"
     reasoning_back: Literal["ignored", "required", "refused"] = "refused"
     output_limit: Literal["max_tokens", "max_completion_tokens", "either"] = "max_tokens"
@@ -143,6 +145,7 @@ _HABITS: dict[str, tuple[str, Any]] = {
     "other": ("kind", "other"), "responses": ("kind", "responses"), "messages": ("kind", "messages"),
     "completions": ("kind", "completions"), "whole": ("streams", False), "effort-none": ("tools_need_effort_none", True),
     "developer": ("system_role", "developer"), "user": ("system_role", "user"), "parts": ("content_parts", True),
+    "dated": ("schema_version", "2024-12-01-preview"),  # of Microsoft's sample; "2024-08-01-preview and later" (REC)
     "data-urls": ("image_urls", False), "nine": ("call_ids", "nine"), "json-results": ("tool_results", "json"),
     "unnamed": ("message_names", False), "after-tool": ("turns", "assistant-after-tool"), "alternate": ("turns", "alternate"),
 }
@@ -150,7 +153,7 @@ _REFUSED = {
     "-penalties": ("presence_penalty", "frequency_penalty"),
     "-sampling": ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias"),
 }
-_OPENAI = "parts developer"
+_OPENAI = "parts developer dated"
 
 _NOT_CHAT: tuple[_Group, ...] = (  # OpenAI first
     (("whisper", "transcribe", "tts", "dall", "gpt-image", "sora", "flux", "realtime", "rerank", "ocr", "guard"), "other", (

@@ -15,6 +15,7 @@ from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableMap, RunnablePassthrough
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
+from azure_inference_core._request.tools import IMPLIED
 from langchain_azure_inference._tools import Schema, schema_format, titled, to_tools
 from langchain_azure_inference.errors import ConfigurationError, RefusalError
 
@@ -152,7 +153,7 @@ def binding_of(schema: Schema | None, method: Method, strict: bool | None) -> di
     else:
         (tool,) = to_tools([titled(schema) if isinstance(schema, dict) else schema], strict=strict)
         # With one tool "required" says the same as its name, and more endpoints understand it.
-        bound = {"tools": [tool], "tool_choice": "required"}
+        bound = {"tools": [tool], "tool_choice": IMPLIED}
         traced = tool
     kwargs = {"method": method} if strict is None else {"method": method, "strict": strict}
     return {**bound, "ls_structured_output_format": {"kwargs": kwargs, "schema": traced}}

@@ -10,6 +10,7 @@ from langchain_core.utils.function_calling import convert_to_openai_function, co
 from pydantic import BaseModel
 
 from azure_inference_core._request.schemas import json_schema_format, strict_tool
+from azure_inference_core._request.tools import ImpliedChoice
 from langchain_azure_inference.errors import ConfigurationError
 
 ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool
@@ -73,6 +74,8 @@ def to_tool_choice(choice: Any, names: Sequence[Any]) -> str | dict[str, Any] | 
     """
     if choice is None or choice is False:
         return None
+    if isinstance(choice, ImpliedChoice):
+        return choice
     if choice is True:
         return "required"
     if isinstance(choice, str):

@@ -21,6 +21,7 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import ValidationError
 
 from azure_inference_core._request.schemas import json_schema_format
+from azure_inference_core._request.tools import IMPLIED
 from llamaindex_azure_inference._writer import Writer
 
 _dispatcher = get_dispatcher(__name__)
@@ -113,7 +114,7 @@ class StructuredWriter(Writer, FunctionCallingLLM):
                 return _SchemaProgram(self, output_cls, prompt)
             mode = PydanticProgramMode.FUNCTION if way == "function_calling" else PydanticProgramMode.LLM
         # The framework forces the tool in plain calls but not in streams, where the model may then just talk.
-        forced_tool = {"tool_choice": "required"} if mode is PydanticProgramMode.FUNCTION else {}
+        forced_tool = {"tool_choice": IMPLIED} if mode is PydanticProgramMode.FUNCTION else {}
         # A text program writes its output parser into the prompt it is given.
         return get_program_for_llm(
             output_cls, copy.copy(prompt), self, pydantic_program_mode=mode, **forced_tool

@@ -9,7 +9,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.llms.utils import parse_partial_json
 
-from azure_inference_core._request.tools import CHOICES, new_call_id, read_arguments
+from azure_inference_core._request.tools import CHOICES, ImpliedChoice, new_call_id, read_arguments
 from llamaindex_azure_inference._messages import calls_of
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def read_choice(given: Any, *, required: bool) -> _Choice:
     """
     if given is None:
         return "required" if required else "auto"
+    if isinstance(given, ImpliedChoice):
+        return given
     if hasattr(given, "as_dict"):
         given = given.as_dict()
     if isinstance(given, Mapping):

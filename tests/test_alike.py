@@ -5,6 +5,7 @@ Each test puts the same question to both providers and wants the same outcome of
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import warnings
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import ChatMessage as LangChainMessage
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock, ThinkingBlock, ToolCallBlock
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
@@ -21,6 +23,7 @@ from azure_inference_core import ConfigurationError, Connection, Timeouts
 from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.support import wire
+from tests.support.habits import HABITS, Habit
 from tests.support.scripted_server import Reply, ScriptedServer
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
@@ -85,6 +88,10 @@ class LangChain:
         )
 
     @staticmethod
+    def by_tools(model: Any) -> Any:
+        return model.with_structured_output(Ratings).invoke("x")
+
+    @staticmethod
     def structured(model: Any) -> Any:
         return model.with_structured_output(Ratings, method="json_schema", strict=True).invoke("x")
 
@@ -140,6 +147,11 @@ class LlamaIndex:
                 ChatMessage(role="tool", content="1", additional_kwargs={"tool_call_id": call_id})
             )
         model.chat(messages)
+
+    @staticmethod
+    def by_tools(model: Any) -> Any:
+        model.structured_output = "function_calling"
+        return model.structured_predict(Ratings, PromptTemplate("x"))
 
     @staticmethod
     def structured(model: Any) -> Any:
@@ -279,6 +291,115 @@ def test_a_tool_chosen_by_name(server: ScriptedServer, model: str, choice: Any, 
         ]
 
     assert alike(question) == (choice, tools)
+
+
+def ways_to_ask(adapter: Any, model: Any, habit: Habit) -> dict[str, Callable[[], Any]]:
+    """How a model that has a habit is asked: sync, async and streamed."""
+    if habit.ways == "embed" and adapter is LangChain:
+        return {"sync": lambda: model.embed_query("x"), "async": lambda: model.aembed_query("x")}
+    if habit.ways == "embed":
+        return {
+            "sync": lambda: model.get_query_embedding("x"),
+            "async": lambda: model.aget_query_embedding("x"),
+        }
+    said = [(habit.role, "Be brief."), ("user", "x")] if habit.role else [("user", "x")]
+    if adapter is LangChain:
+        messages: Any = [LangChainMessage(role=role, content=text) for role, text in said]
+        whole, awhole, stream, astream = model.invoke, model.ainvoke, model.stream, model.astream
+    else:
+        messages = [ChatMessage(role=role, content=text) for role, text in said]
+        whole, awhole, stream, astream = model.chat, model.achat, model.stream_chat, model.astream_chat
+
+    async def astreamed() -> None:
+        parts = astream(messages, **habit.asks)
+        async for _ in parts if adapter is LangChain else await parts:
+            pass
+
+    ways = {
+        "sync": lambda: whole(messages, **habit.asks),
+        "async": lambda: awhole(messages, **habit.asks),
+        "stream": lambda: list(stream(messages, **habit.asks)),
+        "astream": astreamed,
+    }
+    return {way: ask for way, ask in ways.items() if habit.ways == "both" or "stream" in way}
+
+
+@pytest.mark.parametrize("way", ["sync", "async", "stream", "astream"])
+@pytest.mark.parametrize("habit", HABITS, ids=lambda habit: habit.id)
+async def test_a_habit_of_a_deployment(server: ScriptedServer, habit: Habit, way: str) -> None:
+    """It costs one request more, once, whoever asks and in whichever way."""
+    habit.serve(server)
+
+    async def question(adapter: Any) -> Any:
+        made = embedder if habit.ways == "embed" else chat
+        named = "model_name" if habit.ways == "embed" and adapter is LlamaIndex else "model"
+        model = made(adapter, server, endpoint=server.url + habit.base, **{named: habit.model})
+        begun = len(server.requests)
+        if (ask := ways_to_ask(adapter, model, habit).get(way)) is None:
+            return None
+        for _ in range(2):
+            answered = await asyncio.to_thread(ask) if way in ("sync", "stream") else ask()
+            if way in ("async", "astream"):
+                await answered
+        return [habit.seen(request) for request in server.requests[begun:]]
+
+    outcomes = [await question(adapter) for adapter in BOTH]
+    assert outcomes[0] in (None, [habit.first, habit.then, habit.then])
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("model", "base", "sent"),
+    [
+        ("gpt-5", "/openai/v1", "max_completion_tokens"),
+        ("gpt-5", "/models", "max_completion_tokens"),
+        ("Mistral-Large-3", "/models", "max_tokens"),
+    ],
+)
+@pytest.mark.parametrize(
+    "names", [("max_tokens", "max_completion_tokens"), ("max_completion_tokens", "max_tokens")]
+)
+def test_a_limit_by_either_name(
+    server: ScriptedServer, model: str, base: str, sent: str, names: tuple[str, str]
+) -> None:
+    """Both names of the output limit are one thing: the call's wins, under the name that the model takes."""
+    server.strict = False
+    of_constructor, of_call = names
+
+    def question(adapter: Any) -> Any:
+        asked = chat(adapter, server, endpoint=server.url + base, model=model, **{of_constructor: 5})
+        limits = []
+        for given in ({}, {of_call: 7}):
+            asked.invoke("x", **given) if adapter is LangChain else asked.chat([ChatMessage("x")], **given)
+            limits.append({name: server.last.json[name] for name in names if name in server.last.json})
+        return limits
+
+    assert alike(question) == [{sent: 5}, {sent: 7}]
+
+
+@pytest.mark.parametrize("model", ["DeepSeek-V4-Pro", "deployed"])
+def test_a_structured_output_of_a_model_that_cannot_be_forced(server: ScriptedServer, model: str) -> None:
+    """By tools, the choice that the method implies is left to a model that refuses it."""
+
+    def thinking(request: Any) -> Any:
+        if request.json.get("tool_choice") == "required":
+            return Reply(
+                400, {"error": {"message": "Thinking mode does not support this tool_choice", "code": "400"}}
+            )
+        name = request.json["tools"][0]["function"]["name"]
+        return wire.chat(content="", tool_calls=[wire.tool_call(name=name, arguments='{"stars": {"a": 1}}')])
+
+    server.strict = False
+    server.reply_always(thinking)
+
+    def question(adapter: Any) -> Any:
+        begun = len(server.requests)
+        asked = chat(adapter, server, model=model, endpoint=server.v1_url)
+        for _ in range(2):
+            assert adapter.by_tools(asked) == Ratings(stars={"a": 1})
+        return [request.json["tool_choice"] for request in server.requests[begun:]]
+
+    assert alike(question) == ["required", "auto", "auto"]
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from azure_inference_core._client.habits import Habits
+from azure_inference_core._client.habits import Habits, Rule, with_way_out
 from azure_inference_core._client.retry import Attempts, RetryBudget
 from azure_inference_core._refusal.judging import request_id_of, status_error
-from azure_inference_core._request.parameters import EncodedRequest
+from azure_inference_core._request.parameters import Draft, EncodedRequest
 from azure_inference_core._request.secrets import Headers, Secret, conceal, is_secret_name
 from azure_inference_core._response.whole import parse_json
 from azure_inference_core.connection import Connection, check_count
@@ -59,8 +59,8 @@ class Call:
         habits: What the client has learned of the endpoint's models.
         method: ``"GET"`` or ``"POST"``.
         route: Such as ``/chat/completions``.
-        encode: Makes the request of what is added to it.
-        added: What this package adds by itself, by parameter.
+        draft: Makes the request anew, as it is before any habit.
+        encode: Encodes it.
         base_headers: The headers of every call.
         params: ``timeout`` and ``max_retries``, where the call has its own.
     """
@@ -74,8 +74,8 @@ class Call:
         habits: Habits,
         method: str,
         route: str,
-        encode: Callable[[Mapping[str, Any]], EncodedRequest],
-        added: Mapping[str, Any],
+        draft: Callable[[], Draft],
+        encode: Callable[[Draft], EncodedRequest],
         base_headers: Mapping[str, Any],
         params: Mapping[str, Any],
     ) -> None:
@@ -88,22 +88,25 @@ class Call:
         self._connection = connection
         self._habits = habits
         self._route = route
+        self._new_draft = draft
         self._encode = encode
-        self._all_added = added
         self._base_headers = Headers(
             {k: v.get_secret_value() if isinstance(v, Secret) else v for k, v in base_headers.items()}
         )
         self._base_headers["x-ms-client-request-id"] = str(uuid.uuid4())
-        self._model = params.get("model") or connection.model
+        model = params.get("model")
+        self._model = model if isinstance(model, str) else connection.model
         self._renewed = False
+        self._tried: set[Rule] = set()
         self._started = 0.0
         self._prepare()
 
     def _prepare(self) -> None:
-        """Encode the request, without what the model is known to refuse."""
-        self.added = self._habits.kept(self._model, self._all_added)
-        encoded = self._encode(self.added)
-        self.url = self._connection.url(self._route, encoded.model)
+        """Encode the request, in the form that the model is known to take."""
+        self.draft = draft = self._new_draft()
+        self._forms = self._habits.shape(draft, self._model)
+        encoded = self._encode(draft)
+        self.url = self._connection.url(self._route, encoded.model, draft.api_version)
         self.body = encoded.body if self.method == "POST" else None
         self.headers = Headers({**self._base_headers, **encoded.headers})
 
@@ -126,12 +129,12 @@ class Call:
             self._renewed = True
             if self._connection.auth.renew(self.deadline.sent_at):
                 return 0.0
-        if self._habits.learned(error, self._model, self.added):
+        if self._habits.learned(error, self.draft, self._forms, self._model, self._tried):
             self._prepare()
             return 0.0
         wait = self.attempts.wait_after(error, self.deadline.left())
         if wait is None:
-            raise error
+            raise with_way_out(error, self._forms) from error.__cause__
         return wait
 
     def succeeded(self, status: int, headers: Mapping[str, str]) -> None:

@@ -20,7 +20,8 @@ from azure_inference_core._client.call import Answer, Call
 from azure_inference_core._client.component import Closing
 from azure_inference_core._client.habits import Habits
 from azure_inference_core._client.retry import RetryBudget
-from azure_inference_core._request.parameters import EncodedRequest, Parameters, encode_request
+from azure_inference_core._client.rules import RULES
+from azure_inference_core._request.parameters import Draft, EncodedRequest, Parameters, encode_request
 from azure_inference_core._response.body import Body, Inflater
 from azure_inference_core._response.streamed import StreamReader
 from azure_inference_core._response.whole import parse_info
@@ -58,7 +59,7 @@ class Client(Closing):
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._budget = RetryBudget()
-        self._habits = Habits()
+        self._habits = Habits(RULES)
         self._headers = {
             "accept": "application/json",
             "accept-encoding": "identity",
@@ -134,7 +135,8 @@ class Client(Closing):
         dialect = self.connection.dialect
         if not dialect.has_info:
             raise ConfigurationError(f"an endpoint of the {dialect.name} kind has no /info route")
-        return self._make_call("GET", "/info", lambda _: EncodedRequest(b"", {}, None), {}, {})
+        draft = Draft("", None, {}, api_version=self.connection.api_version)
+        return self._make_call("GET", "/info", lambda: draft, lambda _: EncodedRequest(b"", {}, None), {})
 
     def _post(
         self,
@@ -151,30 +153,34 @@ class Client(Closing):
         if connection.model is not None and "model" not in params:
             params = Parameters({**params, "model": connection.model})
 
-        def encode(added: Mapping[str, Any]) -> EncodedRequest:
-            return encode_request(
+        def draft() -> Draft:
+            return Draft(
                 *own,
-                Parameters({**added, **params}) if added else params,
-                known,
-                extras_header=connection.dialect.has_extras_header,
+                {**added, **params},
+                added.keys() - params.keys(),
+                connection.family(params.get("model"), embeddings=own[0] == "input"),
                 stream=stream,
-                stream_options=connection.dialect.stream_usage == "stream_options",
-                max_bytes=connection.max_request_bytes,
+                counts_unasked=connection.dialect.stream_usage == "always",
+                extras_header=connection.dialect.has_extras_header,
+                api_version=connection.api_version,
+                is_version_chosen=connection.is_version_chosen,
             )
 
-        unasked = {name: value for name, value in added.items() if name not in params}
-        return self._make_call("POST", route, encode, unasked, params)
+        def encode(draft: Draft) -> EncodedRequest:
+            return encode_request(draft, known, max_bytes=connection.max_request_bytes)
+
+        return self._make_call("POST", route, draft, encode, params)
 
     def _make_call(
         self,
         method: str,
         route: str,
-        encode: Callable[[Mapping[str, Any]], EncodedRequest],
-        added: Mapping[str, Any],
+        draft: Callable[[], Draft],
+        encode: Callable[[Draft], EncodedRequest],
         params: Mapping[str, Any],
     ) -> Call:
         return Call(
-            self.connection, self._budget, self._habits, method, route, encode, added, self._headers, params
+            self.connection, self._budget, self._habits, method, route, draft, encode, self._headers, params
         )
 
     def _exchange(self, call: Call) -> Answer:

@@ -30,6 +30,7 @@ from azure_inference_core.errors import (
 
 __all__ = ["Envelope", "clean", "text_of"]
 
+IN_STREAM = "In the stream, "
 _WORDS = 250
 _PARAMETERS = 150
 _VALUE = 60
@@ -146,7 +147,7 @@ def _message(kind: type[StatusError], facts: ErrorFacts) -> str:
 
 
 def _opening(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -> str:
-    where = "In the stream, " if envelope.in_stream else ""
+    where = IN_STREAM if envelope.in_stream else ""
     host = clean(envelope.host, 100) if envelope.host else "the endpoint"
     if issubclass(kind, UnsupportedParameterError):
         named = parameters_text(facts.refused)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from azure_inference_core._request.headers import check_headers
 from azure_inference_core._request.strict_json import check_keys, kind_of, to_json
 from azure_inference_core.errors import ConfigurationError
+from azure_inference_core.families import UNKNOWN, Family
 
 EXTRA_MODES = ("pass-through", "drop", "error")
 
@@ -95,6 +96,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "dimensions": _integer,
     "encoding_format": _word,
     "input_type": _word,
+    "max_completion_tokens": _integer,  # an extra of this API, and OpenAI's newer name of a common parameter
 }
 """Every common parameter and what makes a value of it the API's; ``None`` leaves it out."""
 
@@ -104,7 +106,10 @@ SAMPLING = _names[:8]
 
 CHAT_PARAMETERS = frozenset(_names[:11])
 COMPLETION_PARAMETERS = frozenset(SAMPLING)
-EMBEDDING_PARAMETERS = frozenset(("model", *_names[11:]))
+EMBEDDING_PARAMETERS = frozenset(("model", *_names[11:14]))
+OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens")
+"""The two names of one thing; which of them a model takes is a habit of its."""
+
 NUMBERS = frozenset(name for name, check in _CHECKS.items() if check in (_number, _integer))
 CONTROLS = frozenset(("extra_parameters", "timeout", "max_retries", "stream_usage", "split_think", "headers"))
 """What a call may say of itself beside its parameters; none of it goes into the body."""
@@ -129,27 +134,48 @@ class EncodedRequest:
     model: str | None
 
 
+@dataclass(slots=True)
+class Draft:
+    """A request before it is encoded, which the habits of a deployment may change.
+
+    Attributes:
+        own: The route's own field: ``"messages"``, ``"prompt"`` or ``"input"``.
+        content: What stands in it.
+        params: The call's parameters, and those that this package adds.
+        added: Which of ``params`` the user did not give.
+        family: What is known of the model.
+        stream: Whether to ask for a stream.
+        counts_unasked: Whether streams of the endpoint tell their usage without being asked, as far as is known.
+        extras_header: Whether the endpoint knows the ``extra-parameters`` header.
+        api_version: The ``api-version`` to send.
+        is_version_chosen: Whether the user chose it.
+    """
+
+    own: str
+    content: Any
+    params: dict[str, Any]
+    added: set[str] = field(default_factory=set)
+    family: Family = UNKNOWN
+    stream: bool = False
+    counts_unasked: bool = True
+    extras_header: bool = True
+    api_version: str = ""
+    is_version_chosen: bool = True
+
+    def add(self, name: str, value: Any) -> None:
+        """Put in what the user did not ask for by this name."""
+        self.params[name] = value
+        self.added.add(name)
+
+
 def encode_request(
-    own: str,
-    content: Any,
-    params: Parameters,
-    known: frozenset[str],
-    *,
-    extras_header: bool,
-    stream: bool = False,
-    stream_options: bool = False,
-    max_bytes: int = 32 * 1024 * 1024,
+    draft: Draft, known: frozenset[str], *, max_bytes: int = 32 * 1024 * 1024
 ) -> EncodedRequest:
     """Encode one request.
 
     Args:
-        own: The route's own field: ``"messages"``, ``"prompt"`` or ``"input"``.
-        content: What stands in it.
-        params: The call's parameters.
+        draft: The request.
         known: The common parameters of the route.
-        extras_header: Whether the endpoint knows the ``extra-parameters`` header.
-        stream: Whether to ask for a stream.
-        stream_options: Whether the endpoint sends usage in a stream only when asked to.
         max_bytes: Largest body to send, bytes.
 
     Raises:
@@ -157,38 +183,31 @@ def encode_request(
     """
     body: dict[str, Any] = {}
     extras: dict[str, Any] = {}
+    params = draft.params
     for name, value in params.items():
         if name in known:
             if (checked := _CHECKS[name](name, value)) is not None:
                 body[name] = checked
-        elif name not in CONTROLS:
+        elif name not in CONTROLS and (draft.stream or name != "stream_options"):
             extras[name] = value
     if reserved := sorted(RESERVED & extras.keys()):
         raise ConfigurationError(
             f"the call would overwrite {', '.join(reserved)}; use the call's own arguments"
         )
-    if stream:
+    if draft.stream:
         body["stream"] = True
-        _ask_for_usage(body, extras, params.get("stream_usage"), stream_options)
-    headers = _extras_header(extras, params.get("extra_parameters"), extras_header)
+    for limit in OUTPUT_LIMITS:
+        if limit in extras:
+            extras[limit] = _integer(limit, extras[limit])
+    if not draft.extras_header:
+        # Where nothing judges extras, a limit and what this package added are none that a call's mode is about.
+        body.update({name: extras.pop(name) for name in draft.added.union(OUTPUT_LIMITS) & extras.keys()})
+    headers = _extras_header(extras, params.get("extra_parameters"), draft.extras_header)
     headers.update(check_headers(params.get("headers")))
     body.update(extras)
-    encoded = to_json({own: content, **body}, max_bytes)
+    encoded = to_json({draft.own: draft.content, **body}, max_bytes)
     check_keys(body)
     return EncodedRequest(encoded, headers, body.get("model"))
-
-
-def _ask_for_usage(
-    body: dict[str, Any], extras: dict[str, Any], wanted: bool | None, stream_options: bool
-) -> None:
-    if wanted is False or not (wanted or stream_options):
-        return
-    given = extras.pop("stream_options", {})
-    if not isinstance(given, Mapping):
-        raise ConfigurationError(f"stream_options must be a mapping, not {kind_of(given)}")
-    options = {"include_usage": True, **given}
-    # Where usage always comes, `stream_options` is an extra like any other.
-    (body if stream_options else extras)["stream_options"] = options
 
 
 def _extras_header(extras: dict[str, Any], mode: Any, supported: bool) -> dict[str, str]:

@@ -62,6 +62,15 @@ def read_arguments(text: str) -> dict[str, Any]:
     return value
 
 
+class ImpliedChoice(str):
+    """A choice that a framework's method implies and nobody asked for, so that a model's habits may change it."""
+
+    __slots__ = ()
+
+
+IMPLIED = ImpliedChoice("required")
+
+
 class Tools(NamedTuple):
     """The tools of one call, as they are sent.
 
@@ -76,8 +85,8 @@ class Tools(NamedTuple):
     given: dict[str, str]
 
 
-def legal_tools(tools: Any, choice: Any, family: Family) -> Tools:
-    """Check tools and the choice among them, and put them as the API and the model's family take them.
+def legal_tools(tools: Any, choice: Any) -> Tools:
+    """Check tools and the choice among them, and put them as the API takes them.
 
     Raises:
         ConfigurationError: A tool or the choice cannot be sent; the text names it.
@@ -87,10 +96,6 @@ def legal_tools(tools: Any, choice: Any, family: Family) -> Tools:
     given: dict[str, str] = {}
     legal = [_legal_tool(tool, f"tools[{position}]", given) for position, tool in enumerate(tools)]
     choice = _legal_choice(choice, given)
-    if isinstance(choice, dict) and family.tools and family.tool_choice == "required":
-        # With one tool "required" says the same as its name.
-        wanted = choice["function"]["name"]
-        legal, choice = [tool for tool in legal if tool["function"]["name"] == wanted], "required"
     return Tools(legal, choice, {sent: name for sent, name in given.items() if sent != name})
 
 
@@ -132,7 +137,7 @@ def _legal_choice(choice: Any, given: Mapping[str, str]) -> str | dict[str, Any]
             raise ConfigurationError("tool_choice asks for a tool call, but there are no tools")
         return None
     if named is None:
-        return str(choice)
+        return choice if isinstance(choice, ImpliedChoice) else str(choice)
     sent = legal_name(named)
     if sent not in given:
         raise ConfigurationError(

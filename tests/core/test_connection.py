@@ -38,7 +38,7 @@ def made(endpoint: str | None = SERVERLESS, credential: Any = CANARY_KEY, **opti
         ("https://gateway.example", "serverless", "2024-05-01-preview", ML),
         ("http://127.0.0.1:8080", "serverless", "2024-05-01-preview", ML),
         ("https://r.services.ai.azure.com/models", "foundry", "2024-05-01-preview", COGNITIVE),
-        ("https://r.openai.azure.com/openai/deployments/d", "azure-openai", "2024-10-21", COGNITIVE),
+        ("https://r.openai.azure.com/openai/deployments/d", "azure-openai", "2025-01-01-preview", COGNITIVE),
         ("https://r.openai.azure.com/openai/v1", "openai-v1", "", AI),
         ("https://r.services.ai.azure.com/openai/v1/", "openai-v1", "", AI),
         ("http://localhost:11434/v1", "openai-v1", "", AI),
@@ -54,7 +54,7 @@ def test_the_url_decides_the_dialect(endpoint: str, dialect: str, version: str, 
     )
     assert connection.endpoint == endpoint.rstrip("/")
     openai = dialect in ("azure-openai", "openai-v1")
-    assert connection.dialect.stream_usage == ("stream_options" if openai else "always")
+    assert connection.dialect.stream_usage == ("always" if dialect == "serverless" else "stream_options")
     assert connection.dialect.has_extras_header is not openai
 
 
@@ -300,7 +300,10 @@ def test_requests_go_to_the_dialects_address(server: ScriptedServer) -> None:
     for base, target in (
         (server.url, "/chat/completions?api-version=2024-05-01-preview"),
         (f"{server.url}/models", "/models/chat/completions?api-version=2024-05-01-preview"),
-        (server.deployment_url, "/openai/deployments/tiny-model/chat/completions?api-version=2024-10-21"),
+        (
+            server.deployment_url,
+            "/openai/deployments/tiny-model/chat/completions?api-version=2025-01-01-preview",
+        ),
         (server.v1_url, "/openai/v1/chat/completions"),
     ):
         with ChatClient(connect(base)) as client:
