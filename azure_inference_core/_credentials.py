@@ -3,19 +3,22 @@
 A key goes into ``Authorization: Bearer`` and ``api-key`` (serverless and managed endpoints read the one,
 Azure OpenAI and Foundry the other), read anew for every request, so that a rotated key is rotated in both.
 A token is fetched once for all who wait for it, kept until five minutes before it expires, and works from sync
-and async code whichever kind of credential gives it.
+and async code whichever kind of credential gives it. A callable is asked for every attempt: what it keeps, and for
+whom, is its own affair.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
+import inspect
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from azure_inference_core._request.headers import header_value
 from azure_inference_core._request.secrets import Secret
@@ -28,13 +31,14 @@ from azure_inference_core.errors import (
 )
 
 _REFRESH_BEFORE = 300.0
-_REMEMBERED = 3
 _SHARED_FOR = 30.0  # seconds; a token request that takes longer keeps nobody else waiting
 _SHARED_AFTER_CANCEL = 1.0
 
 
 class Auth:
     """What gives a request its credential."""
+
+    _remembered = 3
 
     def __init__(self) -> None:
         self._sent: tuple[Secret, ...] = ()
@@ -65,7 +69,8 @@ class Auth:
 
     def _remember(self, secret: str) -> None:
         if not self._sent or self._sent[0] != secret:
-            self._sent = (Secret(secret), *self._sent[: _REMEMBERED - 1])
+            others = [one for one in self._sent if one != secret]
+            self._sent = (Secret(secret), *others[: self._remembered - 1])
 
 
 class KeyAuth(Auth):
@@ -89,6 +94,22 @@ class KeyAuth(Auth):
         key = self.key
         self._remember(key)
         return {"authorization": f"Bearer {key}", "api-key": key}
+
+
+class NoAuth(Auth):
+    """No header: a server without keys, or one whose key is a header of the user's own.
+
+    Args:
+        secrets: Values of such headers, which no text may quote, not even a part of them.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._sent = tuple(Secret(secret.rpartition(" ")[2]) for secret in secrets)
+
+    def headers(self, timeout: float) -> dict[str, str]:  # noqa: ARG002 - there is nothing to wait for
+        """None."""
+        return {}
 
 
 class _EndedError(Exception):
@@ -204,10 +225,7 @@ class TokenAuth(Auth):
             self._leave(flight)
 
     def _join(self, own: _Flight) -> _Flight:
-        if self._pid != os.getpid():
-            # After a fork the threads that were to answer are the parent's.
-            self._source.forked()
-            self._pid, self._lock, self._flight = os.getpid(), threading.Lock(), None
+        self._leave_to_the_parent()
         with self._lock:
             if (token := self._current()) is not None:
                 own.token.set_result(token)
@@ -218,11 +236,14 @@ class TokenAuth(Auth):
                 flight = self._flight = own
             flight.waiting += 1
         if flight is own:
-            try:
-                self._begin(flight)
-            except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
-                self._settle(flight, None, error)
+            self._begin(flight)
         return flight
+
+    def _leave_to_the_parent(self) -> None:
+        if self._pid != os.getpid():
+            # After a fork the threads that were to answer are the parent's.
+            self._source.forked()
+            self._pid, self._lock, self._flight = os.getpid(), threading.Lock(), None
 
     def _leave(self, flight: _Flight) -> None:
         with self._lock:
@@ -233,10 +254,17 @@ class TokenAuth(Auth):
             flight.cancel()
 
     def _begin(self, flight: _Flight) -> None:
+        try:
+            self._ask(flight)
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+            self._settle(flight, None, error)
+
+    def _ask(self, flight: _Flight) -> None:
         loop = flight.loop
         if loop is None or not self._source.is_async:
             # A thread of its own: a credential that hangs must not hold up the deadline.
-            threading.Thread(target=self._ask_in_thread, args=(flight,), daemon=True).start()
+            ask = contextvars.copy_context().run
+            threading.Thread(target=ask, args=(self._ask_in_thread, flight), daemon=True).start()
             return
         flight.runs_in = loop
         task = loop.create_task(self._ask_in_loop(flight))
@@ -294,8 +322,64 @@ class TokenAuth(Auth):
         return failure
 
 
+class ProviderAuth(TokenAuth):
+    """Headers of what a callable gives, such as that of ``azure.identity``'s ``get_bearer_token_provider``.
+
+    It is asked for every attempt, in the context of the call and for no other: it may give each user a token.
+    """
+
+    _remembered = 256
+
+    def _current(self) -> str | None:
+        return None
+
+    def _join(self, own: _Flight) -> _Flight:
+        self._leave_to_the_parent()
+        own.waiting = 1
+        self._begin(own)
+        return own
+
+
+class _Token(NamedTuple):
+    token: str
+    expires_on: float
+
+
+class _Provider:
+    """A callable as a token credential.
+
+    Args:
+        provide: Sync or async; gives the token's text, or an object that has it.
+    """
+
+    def __init__(self, provide: Callable[[], Any]) -> None:
+        self._provide = provide
+        called = provide if inspect.isroutine(provide) else getattr(provide, "__call__", provide)  # noqa: B004 - to look at it
+        is_async = inspect.iscoroutinefunction(provide) or inspect.iscoroutinefunction(called)
+        self.get_token = self._await_token if is_async else self._get_token
+
+    def _get_token(self, *_scopes: str) -> Any:
+        given = self._provide()
+        return self._await_token(given=given) if inspect.isawaitable(given) else _read_token(given)
+
+    async def _await_token(self, *_scopes: str, given: Any = None) -> _Token:
+        return _read_token(await (self._provide() if given is None else given))
+
+
+def _read_token(given: Any) -> _Token:
+    reveal = getattr(given, "get_secret_value", None)
+    text = header_value("the token", reveal() if reveal else getattr(given, "token", given))
+    if not (text := text.removeprefix("Bearer ").strip()):
+        raise ConfigurationError("the credential gave an empty token")
+    return _Token(text, time.time())
+
+
 def is_token_credential(credential: Any) -> bool:
-    """Whether an object gives tokens, as Azure's credentials do."""
+    """Whether an object gives tokens: as Azure's credentials do, or when it is called."""
+    return _gives_tokens(credential) or (callable(credential) and not hasattr(credential, "get_secret_value"))
+
+
+def _gives_tokens(credential: Any) -> bool:
     return any(callable(getattr(credential, name, None)) for name in ("get_token", "get_token_info"))
 
 
@@ -317,30 +401,43 @@ def make_auth(credential: Any, scopes: tuple[str, ...]) -> Auth:
 
     Args:
         credential: A string, an object with ``get_secret_value()`` (pydantic's ``SecretStr``), an
-            ``AzureKeyCredential``, a sync or async token credential, or ``None`` for
-            ``DefaultAzureCredential``.
-        scopes: Scopes for tokens.
+            ``AzureKeyCredential``, a sync or async token credential, or a sync or async callable that gives a token.
+        scopes: Scopes for tokens; a callable has its own.
 
     Raises:
         ConfigurationError: None of these, or an unusable key.
     """
-    if credential is None:
-        return TokenAuth(_Ambient(), scopes)
+    if isinstance(credential, type):
+        raise ConfigurationError(
+            f"the credential is the class {credential.__name__}; make one: {credential.__name__}(...)"
+        )
     if isinstance(credential, str):
         key = check_key(credential)
         return KeyAuth(lambda: key)
     if callable(getattr(credential, "get_secret_value", None)):
         check_key(credential.get_secret_value())
         return KeyAuth(credential.get_secret_value)
-    if is_token_credential(credential):
+    if _gives_tokens(credential):
         return TokenAuth(credential, scopes)
     if isinstance(getattr(credential, "key", None), str):
         check_key(credential.key)
         return KeyAuth(lambda: str(credential.key))
+    if callable(credential):
+        return ProviderAuth(_Provider(credential), scopes)
     raise ConfigurationError(
         f"a credential of type {type(credential).__name__} cannot be used; pass a string, a SecretStr, "
-        "an AzureKeyCredential, or a credential with get_token()"
+        "an AzureKeyCredential, a credential with get_token(), or a callable that gives a token"
     )
+
+
+def ambient_auth(scopes: tuple[str, ...], cloud: str) -> Auth:
+    """Headers of whoever is signed in on this machine.
+
+    Args:
+        scopes: What to ask for.
+        cloud: The end of its domains, such as ``"us"``: its own authority is asked.
+    """
+    return TokenAuth(_Ambient(cloud), scopes)
 
 
 class _Ambient:
@@ -348,10 +445,18 @@ class _Ambient:
 
     _credential: Any = None
 
+    def __init__(self, cloud: str) -> None:
+        self._cloud = cloud
+
     def get_token(self, *scopes: str) -> Any:
         """Its token."""
         if self._credential is None:
             from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - costs a user of keys 0.2 s
 
-            self._credential = DefaultAzureCredential()
+            authority = None if "AZURE_AUTHORITY_HOST" in os.environ else _AUTHORITIES.get(self._cloud)
+            self._credential = DefaultAzureCredential(**({"authority": authority} if authority else {}))
         return self._credential.get_token(*scopes)
+
+
+_AUTHORITIES = {"us": "login.microsoftonline.us", "cn": "login.chinacloudapi.cn"}
+"""Where tokens of the sovereign clouds come from; of the public cloud the library knows."""
