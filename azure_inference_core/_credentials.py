@@ -12,17 +12,26 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
-import inspect
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from azure_inference_core._request.headers import header_value
 from azure_inference_core._request.secrets import Secret
-from azure_inference_core._tokens import Asking, TokenSource, running_loop, text_of
+from azure_inference_core._tokens import (
+    SHARED_FOR,
+    EndedError,
+    Flight,
+    Provider,
+    TokenSource,
+    Workers,
+    failure_of,
+    running_loop,
+)
 from azure_inference_core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -31,7 +40,6 @@ from azure_inference_core.errors import (
 )
 
 _REFRESH_BEFORE = 300.0
-_SHARED_FOR = 30.0  # seconds; a token request that takes longer keeps nobody else waiting
 _SHARED_AFTER_CANCEL = 1.0
 
 
@@ -112,42 +120,6 @@ class NoAuth(Auth):
         return {}
 
 
-class _EndedError(Exception):
-    """A request for a token was cancelled, mostly because its event loop ended."""
-
-
-class _Flight(Asking):
-    """A request for a token that all who need one share.
-
-    Args:
-        loop: The event loop of the async call that began it.
-        held_up: The event loop whose thread waits for it.
-    """
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop | None, held_up: asyncio.AbstractEventLoop | None = None
-    ) -> None:
-        super().__init__(loop, held_up)
-        self.started = time.monotonic()
-        self.shared_for = _SHARED_FOR
-        self.waiting = 0
-        self.token: concurrent.futures.Future[str] = concurrent.futures.Future()
-        self.token.set_running_or_notify_cancel()  # nobody who waits can cancel it for the others
-
-    def serves(self, other: _Flight) -> bool:
-        """Whether who would begin another should wait for this one: it is young, and goes on while they wait."""
-        is_young = time.monotonic() - self.started <= self.shared_for
-        return is_young and (other.held_up is None or other.held_up is not self.runs_in)
-
-    def end(self, token: str | None, failure: BaseException) -> None:
-        """Tell all who wait."""
-        with suppress(concurrent.futures.InvalidStateError):
-            if token is None:
-                self.token.set_exception(failure)
-            else:
-                self.token.set_result(token)
-
-
 class TokenAuth(Auth):
     """Headers of an Entra ID token.
 
@@ -165,18 +137,19 @@ class TokenAuth(Auth):
         self._scopes = scopes
         self._clock = clock
         self._lock = threading.Lock()
-        self._flight: _Flight | None = None
+        self._flight: Flight | None = None
         self._abandoned = 0  # since the last token
         self._refresh_at = 0.0
         self._fetched_at = 0.0
         self._pid = os.getpid()
+        self._workers = Workers()
 
     def headers(self, timeout: float) -> dict[str, str]:
         """The token's header; many threads that need a new token make one request."""
         end = time.monotonic() + timeout
         token = self._current()
         while token is None:
-            with self._joined(_Flight(None, running_loop())) as shared:
+            with self._joined(Flight(None, running_loop())) as shared:
                 token = shared.result(end - time.monotonic())
         return {"authorization": f"Bearer {token}"}
 
@@ -185,7 +158,7 @@ class TokenAuth(Auth):
         end = time.monotonic() + timeout
         token = self._current()
         while token is None:
-            with self._joined(_Flight(asyncio.get_running_loop())) as shared:
+            with self._joined(Flight(asyncio.get_running_loop())) as shared:
                 token = await asyncio.wait_for(asyncio.wrap_future(shared), end - time.monotonic())
         return {"authorization": f"Bearer {token}"}
 
@@ -204,19 +177,19 @@ class TokenAuth(Auth):
         return self._sent[0].get_secret_value() if self._clock() < self._refresh_at else None
 
     @contextmanager
-    def _joined(self, own: _Flight) -> Iterator[concurrent.futures.Future[str]]:
+    def _joined(self, own: Flight) -> Iterator[concurrent.futures.Future[str]]:
         """The request for a token to wait for, which may be another's; when it has ended without one, try again."""
         flight = self._join(own)
         try:
             yield flight.token
-        except _EndedError:
+        except EndedError:
             if flight is own:
                 raise AuthenticationError("the credential's request for a token was cancelled") from None
         except InferenceError:
             raise
         except (asyncio.TimeoutError, concurrent.futures.TimeoutError):
             # Later calls make their own request: at once, and less and less often while none of them ends.
-            flight.shared_for = min(self._abandoned, _SHARED_FOR)
+            flight.shared_for = min(self._abandoned, SHARED_FOR)
             raise DeadlineExceededError("the credential gave no token in time; nothing was sent") from None
         except BaseException:
             flight.shared_for = min(flight.shared_for, _SHARED_AFTER_CANCEL)
@@ -224,7 +197,7 @@ class TokenAuth(Auth):
         finally:
             self._leave(flight)
 
-    def _join(self, own: _Flight) -> _Flight:
+    def _join(self, own: Flight) -> Flight:
         self._leave_to_the_parent()
         with self._lock:
             if (token := self._current()) is not None:
@@ -243,9 +216,14 @@ class TokenAuth(Auth):
         if self._pid != os.getpid():
             # After a fork the threads that were to answer are the parent's.
             self._source.forked()
-            self._pid, self._lock, self._flight = os.getpid(), threading.Lock(), None
+            self._pid, self._lock, self._flight, self._workers = (
+                os.getpid(),
+                threading.Lock(),
+                None,
+                Workers(),
+            )
 
-    def _leave(self, flight: _Flight) -> None:
+    def _leave(self, flight: Flight) -> None:
         with self._lock:
             flight.waiting -= 1
             if flight.waiting or flight.token.done():
@@ -253,35 +231,34 @@ class TokenAuth(Auth):
         with suppress(RuntimeError):  # its loop is closed
             flight.cancel()
 
-    def _begin(self, flight: _Flight) -> None:
+    def _begin(self, flight: Flight) -> None:
         try:
             self._ask(flight)
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
             self._settle(flight, None, error)
 
-    def _ask(self, flight: _Flight) -> None:
+    def _ask(self, flight: Flight) -> None:
         loop = flight.loop
         if loop is None or not self._source.is_async:
-            # A thread of its own: a credential that hangs must not hold up the deadline.
-            ask = contextvars.copy_context().run
-            threading.Thread(target=ask, args=(self._ask_in_thread, flight), daemon=True).start()
+            # In another thread: a credential that hangs must not hold up the deadline.
+            self._workers.do(partial(contextvars.copy_context().run, self._ask_in_thread, flight))
             return
         flight.runs_in = loop
         task = loop.create_task(self._ask_in_loop(flight))
-        task.add_done_callback(lambda _: self._settle(flight, None, _EndedError()))
+        task.add_done_callback(lambda _: self._settle(flight, None, EndedError()))
         flight.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
 
     # What failed is settled after it has been handled: azure-core's errors write down what is being handled.
 
-    def _ask_in_thread(self, flight: _Flight) -> None:
+    def _ask_in_thread(self, flight: Flight) -> None:
         answer, failure = None, None
         try:
-            answer = self._source.ask_from_thread(flight)
+            answer = self._source.ask_from_thread(flight) if flight.waiting else None
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
             failure = error
         self._settle(flight, answer, failure)
 
-    async def _ask_in_loop(self, flight: _Flight) -> None:
+    async def _ask_in_loop(self, flight: Flight) -> None:
         answer, failure = None, None
         try:
             answer = await self._source.ask_in_loop()
@@ -289,7 +266,7 @@ class TokenAuth(Auth):
             failure = error
         self._settle(flight, answer, failure)
 
-    def _settle(self, flight: _Flight, answer: Any, error: BaseException | None = None) -> None:
+    def _settle(self, flight: Flight, answer: Any, error: BaseException | None = None) -> None:
         token, refresh_at = None, 0.0
         if error is None:
             try:
@@ -304,22 +281,7 @@ class TokenAuth(Auth):
             if token is not None:
                 self._remember(token)
                 self._refresh_at, self._fetched_at, self._abandoned = refresh_at, time.monotonic(), 0
-        flight.end(token, self._failure(error))
-
-    def _failure(self, error: BaseException | None) -> BaseException:
-        if error is None or isinstance(error, (InferenceError, _EndedError)):
-            return error.with_traceback(None) if error else _EndedError()
-        if isinstance(error, (asyncio.CancelledError, concurrent.futures.CancelledError)):
-            return _EndedError()
-        text = f"the credential gave no token for {', '.join(self._scopes)}: {type(error).__name__}: {text_of(error)}"
-        if isinstance(error, RuntimeError) and "loop" in text:
-            text += (
-                ". An async credential works in the event loop it was first used in, as long as that runs: make one "
-                "for each loop, or use a sync credential"
-            )
-        failure = AuthenticationError(text)
-        failure.__cause__ = error
-        return failure
+        flight.end(token, failure_of(error, self._scopes))
 
 
 class ProviderAuth(TokenAuth):
@@ -333,45 +295,11 @@ class ProviderAuth(TokenAuth):
     def _current(self) -> str | None:
         return None
 
-    def _join(self, own: _Flight) -> _Flight:
+    def _join(self, own: Flight) -> Flight:
         self._leave_to_the_parent()
         own.waiting = 1
         self._begin(own)
         return own
-
-
-class _Token(NamedTuple):
-    token: str
-    expires_on: float
-
-
-class _Provider:
-    """A callable as a token credential.
-
-    Args:
-        provide: Sync or async; gives the token's text, or an object that has it.
-    """
-
-    def __init__(self, provide: Callable[[], Any]) -> None:
-        self._provide = provide
-        called = provide if inspect.isroutine(provide) else getattr(provide, "__call__", provide)  # noqa: B004 - to look at it
-        is_async = inspect.iscoroutinefunction(provide) or inspect.iscoroutinefunction(called)
-        self.get_token = self._await_token if is_async else self._get_token
-
-    def _get_token(self, *_scopes: str) -> Any:
-        given = self._provide()
-        return self._await_token(given=given) if inspect.isawaitable(given) else _read_token(given)
-
-    async def _await_token(self, *_scopes: str, given: Any = None) -> _Token:
-        return _read_token(await (self._provide() if given is None else given))
-
-
-def _read_token(given: Any) -> _Token:
-    reveal = getattr(given, "get_secret_value", None)
-    text = header_value("the token", reveal() if reveal else getattr(given, "token", given))
-    if not (text := text.removeprefix("Bearer ").strip()):
-        raise ConfigurationError("the credential gave an empty token")
-    return _Token(text, time.time())
 
 
 def is_token_credential(credential: Any) -> bool:
@@ -390,9 +318,7 @@ def check_key(key: Any) -> str:
         ConfigurationError: Empty or not legal in a header; the text never holds the key.
     """
     if not (key := header_value("the credential", key)):
-        raise ConfigurationError(
-            "the credential is empty; pass the endpoint's key, or leave it out to use Entra ID"
-        )
+        raise ConfigurationError("the credential is empty; pass the endpoint's key, or none for Entra ID")
     return key
 
 
@@ -408,9 +334,7 @@ def make_auth(credential: Any, scopes: tuple[str, ...]) -> Auth:
         ConfigurationError: None of these, or an unusable key.
     """
     if isinstance(credential, type):
-        raise ConfigurationError(
-            f"the credential is the class {credential.__name__}; make one: {credential.__name__}(...)"
-        )
+        raise ConfigurationError(f"the credential is a class; make one of it: {credential.__name__}(...)")
     if isinstance(credential, str):
         key = check_key(credential)
         return KeyAuth(lambda: key)
@@ -423,40 +347,8 @@ def make_auth(credential: Any, scopes: tuple[str, ...]) -> Auth:
         check_key(credential.key)
         return KeyAuth(lambda: str(credential.key))
     if callable(credential):
-        return ProviderAuth(_Provider(credential), scopes)
+        return ProviderAuth(Provider(credential), ())
     raise ConfigurationError(
         f"a credential of type {type(credential).__name__} cannot be used; pass a string, a SecretStr, "
         "an AzureKeyCredential, a credential with get_token(), or a callable that gives a token"
     )
-
-
-def ambient_auth(scopes: tuple[str, ...], cloud: str) -> Auth:
-    """Headers of whoever is signed in on this machine.
-
-    Args:
-        scopes: What to ask for.
-        cloud: The end of its domains, such as ``"us"``: its own authority is asked.
-    """
-    return TokenAuth(_Ambient(cloud), scopes)
-
-
-class _Ambient:
-    """``DefaultAzureCredential``, made at the first request."""
-
-    _credential: Any = None
-
-    def __init__(self, cloud: str) -> None:
-        self._cloud = cloud
-
-    def get_token(self, *scopes: str) -> Any:
-        """Its token."""
-        if self._credential is None:
-            from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - costs a user of keys 0.2 s
-
-            authority = None if "AZURE_AUTHORITY_HOST" in os.environ else _AUTHORITIES.get(self._cloud)
-            self._credential = DefaultAzureCredential(**({"authority": authority} if authority else {}))
-        return self._credential.get_token(*scopes)
-
-
-_AUTHORITIES = {"us": "login.microsoftonline.us", "cn": "login.chinacloudapi.cn"}
-"""Where tokens of the sovereign clouds come from; of the public cloud the library knows."""

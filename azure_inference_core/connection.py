@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from azure_inference_core._credentials import Auth, KeyAuth, NoAuth, TokenAuth, ambient_auth, make_auth
+from azure_inference_core._credentials import Auth, KeyAuth, NoAuth, TokenAuth, make_auth
 from azure_inference_core._endpoint import Dialect, is_loopback, is_own_network, kind_of, parse_endpoint
 from azure_inference_core._request.headers import AUTH_HEADERS, check_headers, header_value
 from azure_inference_core._request.secrets import Secret, hidden_headers, is_secret_name
+from azure_inference_core._tokens import Ambient
 from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.families import Family, family_of
-from azure_inference_core.timeouts import Timeouts
+from azure_inference_core.timeouts import PATIENT, Timeouts
 
 __all__ = ["Connection", "Timeouts"]
 
@@ -44,26 +45,37 @@ class Connection:
     'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21'
     >>> Connection("https://my.openai.azure.com/openai/v1", "my key", default_headers={"x-team": "a"}).default_headers
     {'x-team': **********}
+    >>> Connection("https://my.openai.azure.com", "my key", model="gpt-4o").address
+    'https://my.openai.azure.com'
+    >>> connection.timeouts_of("gpt-4o").total, connection.timeouts_of("o3").total
+    (600.0, 1740.0)
     >>> connection.auth.headers(1.0), connection.kept_key
     ({'authorization': 'Bearer my key', 'api-key': 'my key'}, **********)
     >>> connection.close()
 
     Args:
-        endpoint: The endpoint's URL. Its host and path decide the dialect: serverless or managed online
-            (any other URL), Foundry (``.../models``), Azure OpenAI (``.../openai/deployments/<name>``), or
-            OpenAI v1 (``.../v1``). From ``AZURE_INFERENCE_ENDPOINT``, ``AZUREAI_ENDPOINT_URL`` or
-            ``AZURE_AI_INFERENCE_ENDPOINT`` when not given.
-        credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``) or a sync or async token
-            credential. From ``AZURE_INFERENCE_CREDENTIAL``, ``AZUREAI_ENDPOINT_KEY`` or
-            ``AZURE_AI_INFERENCE_CREDENTIAL`` when not given; then ``DefaultAzureCredential``.
-        model: The model or deployment to ask for. From ``AZURE_INFERENCE_MODEL`` when not given.
+        endpoint: The endpoint's URL, also as the portal shows it, with a route and an ``api-version`` at its end. Its
+            host and path decide the dialect: serverless or managed online (by their hosts), Foundry (``.../models``),
+            Azure OpenAI (``.../openai/deployments/<name>``, or the resource alone), or OpenAI v1 (``.../v1``). From
+            ``AZURE_INFERENCE_ENDPOINT``, ``AZUREAI_ENDPOINT_URL``, ``AZURE_AI_INFERENCE_ENDPOINT`` or
+            ``AZURE_OPENAI_ENDPOINT`` when not given.
+        credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``), a sync or async token credential, or a sync
+            or async callable that gives a token, which is asked for every attempt. When not given, the key of the
+            variable beside the endpoint's (``AZURE_INFERENCE_CREDENTIAL``, ``AZUREAI_ENDPOINT_KEY``,
+            ``AZURE_AI_INFERENCE_CREDENTIAL``, ``AZURE_OPENAI_API_KEY``), at hosts of Azure and of this machine any of
+            the first three; then ``DefaultAzureCredential`` at hosts of Azure, or where ``credential_scopes`` are given;
+            nothing at servers of this machine and of private networks, or where ``default_headers`` sign in.
+        model: The model or deployment to ask for; beside an address that names a deployment, what the model is called.
+            From ``AZURE_INFERENCE_MODEL`` when not given.
         family: The model's family (a name of :func:`~azure_inference_core.families.families`, or a model's own
             name), where the deployment's name does not tell it.
-        api_version: The ``api-version`` to send; ``""`` for none. The dialect's when not given.
-        timeout: Seconds in total, :class:`Timeouts`, or a mapping of some of them; ``None`` for the defaults.
+        api_version: The ``api-version`` to send; ``""`` for none. That of the address when not given, else the dialect's.
+        timeout: Seconds in total, :class:`Timeouts`, or a mapping of some of them; ``None`` for the defaults, which are
+            longer for a model that reasons.
         max_retries: How often a failed request is sent again, at most.
         default_headers: Headers for every request. Their values are shown by nothing and in no pickle (but one of
             fewer than eight characters, which is no secret); ``multiprocessing``'s own pipes carry them, as the key.
+            Without a credential they may hold ``Authorization`` or ``api-key``.
         credential_scopes: Entra ID scopes; the host's when not given.
         ca_bundle: Path of a PEM file with the certificate authorities to trust.
         dialect: ``"serverless"``, ``"foundry"``, ``"azure-openai"`` or ``"openai-v1"``, where the URL does
@@ -200,7 +212,7 @@ class Connection:
         if key is not None:
             return make_auth(key, self.scopes)
         if self._is_azure:
-            return ambient_auth(self.scopes, kind_of(self.host)[1])
+            return TokenAuth(Ambient(kind_of(self.host)[1]), self.scopes)
         if own or is_own_network(self.host):
             return NoAuth(own.values())
         raise ConfigurationError(
@@ -301,7 +313,7 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
 
 
 def _patience(family: Family) -> Timeouts:
-    return Timeouts.of(family.patience)
+    return Timeouts.of(None if family.reasoning == "none" else PATIENT)
 
 
 def _endpoint_variable() -> str:

@@ -107,15 +107,6 @@ class Family:
     source: str = ""
     note: str = ""
 
-    @property
-    def patience(self) -> float:
-        """Seconds that a call may take where none are given: Microsoft asks for 29 minutes with models that reason.
-
-        >>> family_of("o3").patience, family_of("gpt-4o").patience
-        (1740.0, 600.0)
-        """
-        return 600.0 if self.reasoning == "none" else 1740.0
-
 
 UNKNOWN = Family(source="I", note="a window too large costs an error, one too small costs text in silence")
 """What is taken for a name that no row knows: the service's refusal teaches the rest.

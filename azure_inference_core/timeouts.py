@@ -82,6 +82,8 @@ class Timeouts:
 
 _FINITE = sys.float_info.max
 _DEFAULT = Timeouts()
+PATIENT = Timeouts(total=1740.0)
+"""What a call may take, by default, with a model that reasons: Microsoft asks for 29 minutes."""
 
 
 class Deadline:

@@ -13,8 +13,7 @@ from azure_inference_core._request.media import MAX_MEDIA_BYTES
 from azure_inference_core._transport.chunked import LARGEST_HEAD
 from azure_inference_core._transport.http_async import LONGEST_LINE
 from azure_inference_core._transport.network import LONGEST_IDLE, LOOKED_UP_FOR, PROBE_EVERY
-from azure_inference_core.families import family_of
-from azure_inference_core.timeouts import LONGEST_SILENCE
+from azure_inference_core.timeouts import LONGEST_SILENCE, PATIENT
 
 PAGE = Path(__file__).with_name("limits.md")
 BEGIN, END = "<!-- limits: begin -->\n", "<!-- limits: end -->\n"
@@ -33,7 +32,7 @@ def limits() -> list[tuple[str, str, str]]:
     return [
         (
             "a call with its retries and waits; a stream, until its last event",
-            f"{times.total:g} s; with a model that reasons {family_of('o3').patience:,g} s",
+            f"{times.total:g} s; with a model that reasons {PATIENT.total:,g} s",
             "`timeout=`, `Timeouts(total=)`",
         ),
         (

@@ -33,6 +33,7 @@ KEYS = {
     "text": lambda: CANARY_KEY,
     "SecretStr": lambda: SecretStr(CANARY_KEY),
     "AzureKeyCredential": lambda: AzureKeyCredential(CANARY_KEY),
+    "callable": lambda: lambda: CANARY_KEY,
 }
 RENDERINGS: dict[str, Callable[[Any], str]] = {
     "repr": repr,
