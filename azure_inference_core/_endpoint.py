@@ -83,7 +83,7 @@ class Dialect:
     Attributes:
         name: ``"serverless"`` (also managed online), ``"foundry"``, ``"azure-openai"`` or ``"openai-v1"``.
         api_version: The ``api-version`` to send; empty for none.
-        scope: The Entra ID scope of a token for it.
+        scope: The Entra ID scope of a token for it, in the public cloud; some hosts have their own.
         has_extras_header: Whether it knows the ``extra-parameters`` header.
         stream_usage: ``"always"``, or ``"stream_options"`` when usage must be asked for.
         has_info: Whether it has the ``/info`` route.
