@@ -169,6 +169,7 @@ def parse_endpoint(
     model: str | None,
     *,
     dialect: str | None = None,
+    api_version: str | None = None,
     fallback: str | None = None,
     allow_insecure: bool = False,
 ) -> Endpoint:
@@ -178,6 +179,7 @@ def parse_endpoint(
         text: The URL. A slash or one of the API's routes at its end is taken off, and an ``api-version``.
         model: The deployment's name, used where an Azure OpenAI URL does not hold it.
         dialect: Name of a dialect, to override what the URL says.
+        api_version: What is sent before that of the URL; a date means that of an Azure OpenAI route.
         fallback: Name of a dialect for a path that says none.
         allow_insecure: Whether plain http to another machine is wanted.
 
@@ -203,7 +205,9 @@ def parse_endpoint(
             "dialect is azure-openai, but the endpoint ends in /openai/v1: leave one of them off"
         )
     if kind in ("openai", "foundry"):
-        whole, name = _read_resource(host, kind, short, name, model, is_dated=version[:2] == "20")
+        whole, name = _read_resource(
+            host, kind, short, name, model, is_dated=str(api_version or version).startswith("20")
+        )
     else:
         whole, name = _read_other(host, kind, short, name, model)
     spoken = DIALECTS[name]

@@ -127,6 +127,7 @@ class Connection:
             address,
             self.model,
             dialect=dialect,
+            api_version=api_version,
             fallback="azure-openai" if variable == _OPENAI_ENDPOINT else None,
             allow_insecure=allow_insecure,
         )
@@ -138,7 +139,7 @@ class Connection:
         self._has_timeouts = timeout is not None
         self.timeouts = Timeouts.of(timeout) if self._has_timeouts else _patience(self.family())
         self.max_retries = check_count("max_retries", max_retries, 0)
-        self.default_headers = _headers_of(default_headers, may_sign_in=credential is None)
+        self.default_headers = _headers_of(default_headers, may_authorize=credential is None)
         scopes = [credential_scopes] if isinstance(credential_scopes, str) else credential_scopes
         self._has_scopes = bool(scopes)
         self.scopes = tuple(scopes or (self._endpoint.scope,))
@@ -187,7 +188,7 @@ class Connection:
         """
         if self._auth is None:
             key = _key_from_environment(self.host, None, had_one=self._has_key)
-            if key is None and (self._has_key or (self._has_token and not self._is_azure)):
+            if key is None and (self._has_key or (self._has_token and not self._takes_ambient)):
                 raise ConfigurationError(
                     "this object was copied to another process without its key; set AZURE_INFERENCE_CREDENTIAL there"
                     f"{_beside(self.host)}, or use a credential made there"
@@ -196,7 +197,7 @@ class Connection:
         return self._auth
 
     @property
-    def _is_azure(self) -> bool:
+    def _takes_ambient(self) -> bool:
         """Whether whoever is signed in on this machine may be asked for a token: at Azure, or where a scope is named."""
         return self._has_scopes or bool(kind_of(self.host)[1])
 
@@ -211,7 +212,7 @@ class Connection:
             return NoAuth(own.values())
         if key is not None:
             return make_auth(key, self.scopes)
-        if self._is_azure:
+        if self._takes_ambient:
             return TokenAuth(Ambient(kind_of(self.host)[1]), self.scopes)
         if own or is_own_network(self.host):
             return NoAuth(own.values())
@@ -277,13 +278,13 @@ class Connection:
     def __setstate__(self, state: dict[str, Any]) -> None:
         key = state["_auth"]
         self.__dict__.update(
-            state, default_headers=_headers_of(state["default_headers"], may_sign_in=True), _auth=None
+            state, default_headers=_headers_of(state["default_headers"], may_authorize=True), _auth=None
         )
         if key is not None and not key.is_left_behind:
             self._auth = make_auth(key, self.scopes)
 
 
-def _headers_of(given: Any, *, may_sign_in: bool) -> dict[str, Secret]:
+def _headers_of(given: Any, *, may_authorize: bool) -> dict[str, Secret]:
     """Headers, checked and hidden; of those whose values were left behind in another process the log tells."""
     if isinstance(given, Mapping):
         missing = [
@@ -296,7 +297,7 @@ def _headers_of(given: Any, *, may_sign_in: bool) -> dict[str, Secret]:
             )
         given = {name: value for name, value in given.items() if name not in missing}
     headers: dict[str, Secret] = hidden_headers(
-        check_headers(given, AUTH_HEADERS if may_sign_in else frozenset())
+        check_headers(given, AUTH_HEADERS if may_authorize else frozenset())
     )
     return headers
 

@@ -143,7 +143,10 @@ class Call:
 
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> StatusError:
         """The error of an answer that is not a success; a service that quotes the credential is not quoted."""
-        return self._concealed(status_error(status, headers, body, url_host=self._connection.host))
+        error = status_error(status, headers, body, url_host=self._connection.host)
+        if status == 401 and not self._connection.auth.secrets:
+            error.message += " No credential was sent: pass credential=, or set AZURE_INFERENCE_CREDENTIAL."
+        return self._concealed(error)
 
     def explained(self, error: InferenceError, headers: Mapping[str, str]) -> InferenceError:
         """An error found in a successful answer, with what the call knows of it."""

@@ -314,6 +314,16 @@ async def test_nobodys_token_goes_to_another_server(
         assert not {"authorization", "api-key"} & request.headers.keys()
 
 
+async def test_a_server_that_wants_a_key_says_that_none_was_sent(server: ScriptedServer) -> None:
+    """The advice is to pass one, not to look for what is wrong with it."""
+    async with ChatClient(Connection(server.url)) as client:
+        server.reply(UNAUTHORIZED, UNAUTHORIZED)
+        with pytest.raises(AuthenticationError, match="No credential was sent: pass credential="):
+            client.complete(wire.MESSAGES)
+        with pytest.raises(AuthenticationError, match="No credential was sent: pass credential="):
+            await client.acomplete(wire.MESSAGES)
+
+
 async def test_a_named_scope_is_a_wish_for_a_token(server: ScriptedServer, signed_in: type[SignedIn]) -> None:
     """Whoever names the scope says that the server is meant to have the token."""
     async with ChatClient(Connection(server.url, credential_scopes=["api://mine/.default"])) as client:

@@ -152,6 +152,7 @@ def test_the_addresss_deployment_wins() -> None:
             "https://eastus.api.cognitive.microsoft.com/openai/deployments/{}",
         ),
         (f"{FOUNDRY}/openai?api-version={PREVIEW}", {}, f"{FOUNDRY}/openai/deployments/{{}}"),
+        (f"{FOUNDRY}/openai", {"api_version": PREVIEW}, f"{FOUNDRY}/openai/deployments/{{}}"),
         (f"{APIM}/team/openai", {}, f"{APIM}/team/openai/deployments/{{}}"),
         (APIM, {"dialect": "azure-openai"}, f"{APIM}/openai/deployments/{{}}"),
         (f"{APIM}/team", {"dialect": "azure-openai"}, f"{APIM}/team/openai/deployments/{{}}"),
