@@ -23,7 +23,7 @@ _DEPLOYMENT = re.compile(r"/deployments/[^/]+$", re.IGNORECASE)
 _DEPLOYMENTS = re.compile(r"(/openai)?(/deployments)?$", re.IGNORECASE)
 _PROJECT = re.compile(r"/api/projects/[^/]+$", re.IGNORECASE)
 _OPENAI_ROOT = re.compile(r"/openai(/deployments)?$", re.IGNORECASE)
-_GITHUB_ORG = re.compile(r"/orgs/[^/]+/inference", re.IGNORECASE)
+_GITHUB_PATH = re.compile(r"((/orgs/[^/]+)?/inference)?", re.IGNORECASE)
 _VERSION = re.compile(r"[0-9A-Za-z._-]*")
 _EXAMPLE = "write it like https://<name>.<region>.models.ai.azure.com"
 
@@ -205,14 +205,14 @@ def parse_endpoint(
             "dialect is azure-openai, but the endpoint ends in /openai/v1: leave one of them off"
         )
     if kind in ("openai", "foundry"):
-        whole, name = _read_resource(
-            host, kind, short, name, model, is_dated=str(api_version or version).startswith("20")
-        )
+        is_dated = str(api_version or version).startswith("20")
+        whole, name = _read_resource(host, kind, short, name, model, is_dated=is_dated)
     else:
         whole, name = _read_other(host, kind, short, name, model)
     spoken = DIALECTS[name]
     scope = _ML_SCOPE if kind == "serverless" else spoken.scope
     netloc = f"{scheme}://[{host}]{port}" if ":" in host else f"{scheme}://{host}{port}"
+    query = f"?api-version={version}" if version else ""
     is_named_by_model = name == "azure-openai" and (fallback is None or kind == "openai")
     return Endpoint(
         base=netloc + whole,
@@ -220,9 +220,7 @@ def parse_endpoint(
         dialect=spoken,
         scope=scope.replace(".com/", f".{cloud}/") if cloud else scope,
         api_version=version,
-        given=netloc
-        + (short if is_named_by_model else whole)
-        + (f"?api-version={version}" if version else ""),
+        given=netloc + (short if is_named_by_model else whole) + query,
     )
 
 
@@ -327,10 +325,8 @@ def _read_resource(
 def _read_other(host: str, kind: str, path: str, name: str | None, model: str | None) -> tuple[str, str]:
     """As :func:`_read_resource`, at any other host."""
     if name is None:
-        if host in _GITHUB and path.lower() in ("", "/inference"):
-            return _GITHUB[host], "foundry"
-        if host in _GITHUB and _GITHUB_ORG.fullmatch(path):
-            return path, "foundry"
+        if host in _GITHUB and _GITHUB_PATH.fullmatch(path):
+            return path if path.lower().startswith("/orgs") else _GITHUB[host], "foundry"
         if kind == "serverless" or is_own_network(host):
             return path, "serverless"
         if not model or not _OPENAI_ROOT.search(path):

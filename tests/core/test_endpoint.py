@@ -229,6 +229,7 @@ def test_the_address_of_another_api_is_refused(endpoint: str, whose: str, dialec
         f"{OPENAI}/openai/deployments/d/extensions/chat/completions",
         f"{FOUNDRY}/api/projects",
         "https://models.github.ai/catalog",
+        "https://models.github.ai/orgs/o",
         "https://ai.azure.com/resource/deployments",
         "https://portal.azure.com/",
         "https://r.openai.azure.com.evil.example/openai",
