@@ -3,23 +3,35 @@
 A key goes into ``Authorization: Bearer`` and ``api-key`` (serverless and managed endpoints read the one,
 Azure OpenAI and Foundry the other), read anew for every request, so that a rotated key is rotated in both.
 A token is fetched once for all who wait for it, kept until five minutes before it expires, and works from sync
-and async code whichever kind of credential gives it.
+and async code whichever kind of credential gives it. A callable is asked for every attempt: what it keeps, and for
+whom, is its own affair.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from azure_inference_core._request.headers import header_value
 from azure_inference_core._request.secrets import Secret
-from azure_inference_core._tokens import Asking, TokenSource, running_loop, text_of
+from azure_inference_core._tokens import (
+    SHARED_FOR,
+    EndedError,
+    Flight,
+    Provider,
+    TokenSource,
+    Workers,
+    failure_of,
+    running_loop,
+)
 from azure_inference_core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -28,13 +40,13 @@ from azure_inference_core.errors import (
 )
 
 _REFRESH_BEFORE = 300.0
-_REMEMBERED = 3
-_SHARED_FOR = 30.0  # seconds; a token request that takes longer keeps nobody else waiting
 _SHARED_AFTER_CANCEL = 1.0
 
 
 class Auth:
     """What gives a request its credential."""
+
+    _remembered = 3
 
     def __init__(self) -> None:
         self._sent: tuple[Secret, ...] = ()
@@ -65,7 +77,8 @@ class Auth:
 
     def _remember(self, secret: str) -> None:
         if not self._sent or self._sent[0] != secret:
-            self._sent = (Secret(secret), *self._sent[: _REMEMBERED - 1])
+            others = [one for one in self._sent if one != secret]
+            self._sent = (Secret(secret), *others[: self._remembered - 1])
 
 
 class KeyAuth(Auth):
@@ -91,40 +104,20 @@ class KeyAuth(Auth):
         return {"authorization": f"Bearer {key}", "api-key": key}
 
 
-class _EndedError(Exception):
-    """A request for a token was cancelled, mostly because its event loop ended."""
-
-
-class _Flight(Asking):
-    """A request for a token that all who need one share.
+class NoAuth(Auth):
+    """No header: a server without keys, or one whose key is a header of the user's own.
 
     Args:
-        loop: The event loop of the async call that began it.
-        held_up: The event loop whose thread waits for it.
+        secrets: Values of such headers, which no text may quote, not even a part of them.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop | None, held_up: asyncio.AbstractEventLoop | None = None
-    ) -> None:
-        super().__init__(loop, held_up)
-        self.started = time.monotonic()
-        self.shared_for = _SHARED_FOR
-        self.waiting = 0
-        self.token: concurrent.futures.Future[str] = concurrent.futures.Future()
-        self.token.set_running_or_notify_cancel()  # nobody who waits can cancel it for the others
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._sent = tuple(Secret(secret.rpartition(" ")[2]) for secret in secrets)
 
-    def serves(self, other: _Flight) -> bool:
-        """Whether who would begin another should wait for this one: it is young, and goes on while they wait."""
-        is_young = time.monotonic() - self.started <= self.shared_for
-        return is_young and (other.held_up is None or other.held_up is not self.runs_in)
-
-    def end(self, token: str | None, failure: BaseException) -> None:
-        """Tell all who wait."""
-        with suppress(concurrent.futures.InvalidStateError):
-            if token is None:
-                self.token.set_exception(failure)
-            else:
-                self.token.set_result(token)
+    def headers(self, timeout: float) -> dict[str, str]:  # noqa: ARG002 - there is nothing to wait for
+        """None."""
+        return {}
 
 
 class TokenAuth(Auth):
@@ -144,18 +137,19 @@ class TokenAuth(Auth):
         self._scopes = scopes
         self._clock = clock
         self._lock = threading.Lock()
-        self._flight: _Flight | None = None
+        self._flight: Flight | None = None
         self._abandoned = 0  # since the last token
         self._refresh_at = 0.0
         self._fetched_at = 0.0
         self._pid = os.getpid()
+        self._workers = Workers()
 
     def headers(self, timeout: float) -> dict[str, str]:
         """The token's header; many threads that need a new token make one request."""
         end = time.monotonic() + timeout
         token = self._current()
         while token is None:
-            with self._joined(_Flight(None, running_loop())) as shared:
+            with self._joined(Flight(None, running_loop())) as shared:
                 token = shared.result(end - time.monotonic())
         return {"authorization": f"Bearer {token}"}
 
@@ -164,7 +158,7 @@ class TokenAuth(Auth):
         end = time.monotonic() + timeout
         token = self._current()
         while token is None:
-            with self._joined(_Flight(asyncio.get_running_loop())) as shared:
+            with self._joined(Flight(asyncio.get_running_loop())) as shared:
                 token = await asyncio.wait_for(asyncio.wrap_future(shared), end - time.monotonic())
         return {"authorization": f"Bearer {token}"}
 
@@ -183,19 +177,19 @@ class TokenAuth(Auth):
         return self._sent[0].get_secret_value() if self._clock() < self._refresh_at else None
 
     @contextmanager
-    def _joined(self, own: _Flight) -> Iterator[concurrent.futures.Future[str]]:
+    def _joined(self, own: Flight) -> Iterator[concurrent.futures.Future[str]]:
         """The request for a token to wait for, which may be another's; when it has ended without one, try again."""
         flight = self._join(own)
         try:
             yield flight.token
-        except _EndedError:
+        except EndedError:
             if flight is own:
                 raise AuthenticationError("the credential's request for a token was cancelled") from None
         except InferenceError:
             raise
         except (asyncio.TimeoutError, concurrent.futures.TimeoutError):
             # Later calls make their own request: at once, and less and less often while none of them ends.
-            flight.shared_for = min(self._abandoned, _SHARED_FOR)
+            flight.shared_for = min(self._abandoned, SHARED_FOR)
             raise DeadlineExceededError("the credential gave no token in time; nothing was sent") from None
         except BaseException:
             flight.shared_for = min(flight.shared_for, _SHARED_AFTER_CANCEL)
@@ -203,11 +197,8 @@ class TokenAuth(Auth):
         finally:
             self._leave(flight)
 
-    def _join(self, own: _Flight) -> _Flight:
-        if self._pid != os.getpid():
-            # After a fork the threads that were to answer are the parent's.
-            self._source.forked()
-            self._pid, self._lock, self._flight = os.getpid(), threading.Lock(), None
+    def _join(self, own: Flight) -> Flight:
+        self._leave_to_the_parent()
         with self._lock:
             if (token := self._current()) is not None:
                 own.token.set_result(token)
@@ -218,13 +209,21 @@ class TokenAuth(Auth):
                 flight = self._flight = own
             flight.waiting += 1
         if flight is own:
-            try:
-                self._begin(flight)
-            except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
-                self._settle(flight, None, error)
+            self._begin(flight)
         return flight
 
-    def _leave(self, flight: _Flight) -> None:
+    def _leave_to_the_parent(self) -> None:
+        if self._pid != os.getpid():
+            # After a fork the threads that were to answer are the parent's.
+            self._source.forked()
+            self._pid, self._lock, self._flight, self._workers = (
+                os.getpid(),
+                threading.Lock(),
+                None,
+                Workers(),
+            )
+
+    def _leave(self, flight: Flight) -> None:
         with self._lock:
             flight.waiting -= 1
             if flight.waiting or flight.token.done():
@@ -232,28 +231,34 @@ class TokenAuth(Auth):
         with suppress(RuntimeError):  # its loop is closed
             flight.cancel()
 
-    def _begin(self, flight: _Flight) -> None:
+    def _begin(self, flight: Flight) -> None:
+        try:
+            self._ask(flight)
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+            self._settle(flight, None, error)
+
+    def _ask(self, flight: Flight) -> None:
         loop = flight.loop
         if loop is None or not self._source.is_async:
-            # A thread of its own: a credential that hangs must not hold up the deadline.
-            threading.Thread(target=self._ask_in_thread, args=(flight,), daemon=True).start()
+            # In another thread: a credential that hangs must not hold up the deadline.
+            self._workers.do(partial(contextvars.copy_context().run, self._ask_in_thread, flight))
             return
         flight.runs_in = loop
         task = loop.create_task(self._ask_in_loop(flight))
-        task.add_done_callback(lambda _: self._settle(flight, None, _EndedError()))
+        task.add_done_callback(lambda _: self._settle(flight, None, EndedError()))
         flight.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
 
     # What failed is settled after it has been handled: azure-core's errors write down what is being handled.
 
-    def _ask_in_thread(self, flight: _Flight) -> None:
+    def _ask_in_thread(self, flight: Flight) -> None:
         answer, failure = None, None
         try:
-            answer = self._source.ask_from_thread(flight)
+            answer = self._source.ask_from_thread(flight) if flight.waiting else None
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
             failure = error
         self._settle(flight, answer, failure)
 
-    async def _ask_in_loop(self, flight: _Flight) -> None:
+    async def _ask_in_loop(self, flight: Flight) -> None:
         answer, failure = None, None
         try:
             answer = await self._source.ask_in_loop()
@@ -261,7 +266,7 @@ class TokenAuth(Auth):
             failure = error
         self._settle(flight, answer, failure)
 
-    def _settle(self, flight: _Flight, answer: Any, error: BaseException | None = None) -> None:
+    def _settle(self, flight: Flight, answer: Any, error: BaseException | None = None) -> None:
         token, refresh_at = None, 0.0
         if error is None:
             try:
@@ -276,26 +281,33 @@ class TokenAuth(Auth):
             if token is not None:
                 self._remember(token)
                 self._refresh_at, self._fetched_at, self._abandoned = refresh_at, time.monotonic(), 0
-        flight.end(token, self._failure(error))
+        flight.end(token, failure_of(error, self._scopes))
 
-    def _failure(self, error: BaseException | None) -> BaseException:
-        if error is None or isinstance(error, (InferenceError, _EndedError)):
-            return error.with_traceback(None) if error else _EndedError()
-        if isinstance(error, (asyncio.CancelledError, concurrent.futures.CancelledError)):
-            return _EndedError()
-        text = f"the credential gave no token for {', '.join(self._scopes)}: {type(error).__name__}: {text_of(error)}"
-        if isinstance(error, RuntimeError) and "loop" in text:
-            text += (
-                ". An async credential works in the event loop it was first used in, as long as that runs: make one "
-                "for each loop, or use a sync credential"
-            )
-        failure = AuthenticationError(text)
-        failure.__cause__ = error
-        return failure
+
+class ProviderAuth(TokenAuth):
+    """Headers of what a callable gives, such as that of ``azure.identity``'s ``get_bearer_token_provider``.
+
+    It is asked for every attempt, in the context of the call and for no other: it may give each user a token.
+    """
+
+    _remembered = 256
+
+    def _current(self) -> str | None:
+        return None
+
+    def _join(self, own: Flight) -> Flight:
+        self._leave_to_the_parent()
+        own.waiting = 1
+        self._begin(own)
+        return own
 
 
 def is_token_credential(credential: Any) -> bool:
-    """Whether an object gives tokens, as Azure's credentials do."""
+    """Whether an object gives tokens: as Azure's credentials do, or when it is called."""
+    return _gives_tokens(credential) or (callable(credential) and not hasattr(credential, "get_secret_value"))
+
+
+def _gives_tokens(credential: Any) -> bool:
     return any(callable(getattr(credential, name, None)) for name in ("get_token", "get_token_info"))
 
 
@@ -306,9 +318,7 @@ def check_key(key: Any) -> str:
         ConfigurationError: Empty or not legal in a header; the text never holds the key.
     """
     if not (key := header_value("the credential", key)):
-        raise ConfigurationError(
-            "the credential is empty; pass the endpoint's key, or leave it out to use Entra ID"
-        )
+        raise ConfigurationError("the credential is empty; pass the endpoint's key, or none for Entra ID")
     return key
 
 
@@ -317,41 +327,28 @@ def make_auth(credential: Any, scopes: tuple[str, ...]) -> Auth:
 
     Args:
         credential: A string, an object with ``get_secret_value()`` (pydantic's ``SecretStr``), an
-            ``AzureKeyCredential``, a sync or async token credential, or ``None`` for
-            ``DefaultAzureCredential``.
-        scopes: Scopes for tokens.
+            ``AzureKeyCredential``, a sync or async token credential, or a sync or async callable that gives a token.
+        scopes: Scopes for tokens; a callable has its own.
 
     Raises:
         ConfigurationError: None of these, or an unusable key.
     """
-    if credential is None:
-        return TokenAuth(_Ambient(), scopes)
+    if isinstance(credential, type):
+        raise ConfigurationError(f"the credential is a class; make one of it: {credential.__name__}(...)")
     if isinstance(credential, str):
         key = check_key(credential)
         return KeyAuth(lambda: key)
     if callable(getattr(credential, "get_secret_value", None)):
         check_key(credential.get_secret_value())
         return KeyAuth(credential.get_secret_value)
-    if is_token_credential(credential):
+    if _gives_tokens(credential):
         return TokenAuth(credential, scopes)
     if isinstance(getattr(credential, "key", None), str):
         check_key(credential.key)
         return KeyAuth(lambda: str(credential.key))
+    if callable(credential):
+        return ProviderAuth(Provider(credential), ())
     raise ConfigurationError(
         f"a credential of type {type(credential).__name__} cannot be used; pass a string, a SecretStr, "
-        "an AzureKeyCredential, or a credential with get_token()"
+        "an AzureKeyCredential, a credential with get_token(), or a callable that gives a token"
     )
-
-
-class _Ambient:
-    """``DefaultAzureCredential``, made at the first request."""
-
-    _credential: Any = None
-
-    def get_token(self, *scopes: str) -> Any:
-        """Its token."""
-        if self._credential is None:
-            from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - costs a user of keys 0.2 s
-
-            self._credential = DefaultAzureCredential()
-        return self._credential.get_token(*scopes)

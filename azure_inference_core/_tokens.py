@@ -8,13 +8,22 @@ loop of their own otherwise, which ends when the clients do.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import inspect
 import os
 import threading
+import time
 import weakref
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
+from azure_inference_core._request.headers import header_value
+from azure_inference_core.errors import AuthenticationError, ConfigurationError, InferenceError
+
+SHARED_FOR = 30.0  # seconds; a token request that takes longer keeps nobody else waiting
+_THREADS = 32  # of one credential
 _HELD_UP = 1.0  # seconds until a loop that does not begin what it is given counts as blocked
 
 
@@ -37,6 +46,42 @@ class Asking:
         self.held_up = held_up
         self.runs_in: asyncio.AbstractEventLoop | None = None
         self.cancel: Callable[[], object] = bool
+
+
+class EndedError(Exception):
+    """A request for a token was cancelled, mostly because its event loop ended."""
+
+
+class Flight(Asking):
+    """A request for a token that all who need one share.
+
+    Args:
+        loop: The event loop of the async call that began it.
+        held_up: The event loop whose thread waits for it.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop | None, held_up: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        super().__init__(loop, held_up)
+        self.started = time.monotonic()
+        self.shared_for = SHARED_FOR
+        self.waiting = 0
+        self.token: concurrent.futures.Future[str] = concurrent.futures.Future()
+        self.token.set_running_or_notify_cancel()  # nobody who waits can cancel it for the others
+
+    def serves(self, other: Flight) -> bool:
+        """Whether who would begin another should wait for this one: it is young, and goes on while they wait."""
+        is_young = time.monotonic() - self.started <= self.shared_for
+        return is_young and (other.held_up is None or other.held_up is not self.runs_in)
+
+    def end(self, token: str | None, failure: BaseException) -> None:
+        """Tell all who wait."""
+        with suppress(concurrent.futures.InvalidStateError):
+            if token is None:
+                self.token.set_exception(failure)
+            else:
+                self.token.set_result(token)
 
 
 class TokenSource:
@@ -123,6 +168,101 @@ class TokenSource:
         return loops
 
 
+class _Token(NamedTuple):
+    token: str
+    expires_on: float
+
+
+class Workers:
+    """Threads that ask credentials: daemons, so that the program's end waits for none, and few at once.
+
+    One that hangs keeps its thread; who asks when all of them hang waits for one.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Callable[[], object]] = deque()
+        self._threads = 0
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Do it as soon as a thread is free."""
+        with self._lock:
+            self._waiting.append(work)
+            if self._threads == _THREADS:
+                return
+            self._threads += 1
+        try:
+            threading.Thread(target=self._serve, daemon=True).start()
+        except BaseException:
+            with self._lock:
+                self._threads -= 1
+            raise
+
+    def _serve(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._threads -= 1
+                    return
+                work = self._waiting.popleft()
+            work()
+
+
+class Provider:
+    """A callable as a token credential.
+
+    Args:
+        provide: Sync or async; gives the token's text, or an object that has it.
+    """
+
+    def __init__(self, provide: Callable[[], Any]) -> None:
+        self._provide = provide
+        called = provide if inspect.isroutine(provide) else getattr(provide, "__call__", provide)  # noqa: B004 - to look at it
+        is_async = inspect.iscoroutinefunction(provide) or inspect.iscoroutinefunction(called)
+        self.get_token = self._await_token if is_async else self._get_token
+
+    def _get_token(self, *_scopes: str) -> Any:
+        given = self._provide()
+        return self._await_token(given=given) if inspect.isawaitable(given) else _read_token(given)
+
+    async def _await_token(self, *_scopes: str, given: Any = None) -> _Token:
+        return _read_token(await (self._provide() if given is None else given))
+
+
+def _read_token(given: Any) -> _Token:
+    reveal = getattr(given, "get_secret_value", None)
+    text = header_value("the token", reveal() if reveal else getattr(given, "token", given))
+    if not (text := text.removeprefix("Bearer ").strip()):
+        raise ConfigurationError("the credential gave an empty token")
+    return _Token(text, time.time())
+
+
+class Ambient:
+    """``DefaultAzureCredential``, made at the first request.
+
+    Args:
+        cloud: The end of its domains, such as ``"us"``: its own authority is asked.
+    """
+
+    _credential: Any = None
+
+    def __init__(self, cloud: str) -> None:
+        self._cloud = cloud
+
+    def get_token(self, *scopes: str) -> Any:
+        """Its token."""
+        if self._credential is None:
+            from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - costs a user of keys 0.2 s
+
+            authority = None if "AZURE_AUTHORITY_HOST" in os.environ else _AUTHORITIES.get(self._cloud)
+            self._credential = DefaultAzureCredential(**({"authority": authority} if authority else {}))
+        return self._credential.get_token(*scopes)
+
+
+_AUTHORITIES = {"us": "login.microsoftonline.us", "cn": "login.chinacloudapi.cn"}
+"""Where tokens of the sovereign clouds come from; of the public cloud the library knows."""
+
+
 class _Loops:
     """The event loops in which one async credential is awaited, for all clients that use it.
 
@@ -183,3 +323,21 @@ def text_of(error: BaseException) -> str:
         return str(error)[:400]
     except Exception:  # noqa: BLE001 - whatever a credential's own class raises
         return ""
+
+
+def failure_of(error: BaseException | None, scopes: tuple[str, ...]) -> BaseException:
+    """What those who wait are told of a request for a token that failed."""
+    if error is None or isinstance(error, (InferenceError, EndedError)):
+        return error.with_traceback(None) if error else EndedError()
+    if isinstance(error, (asyncio.CancelledError, concurrent.futures.CancelledError)):
+        return EndedError()
+    wanted = f" for {', '.join(scopes)}" if scopes else ""
+    text = f"the credential gave no token{wanted}: {type(error).__name__}: {text_of(error)}"
+    if isinstance(error, RuntimeError) and "loop" in text:
+        text += (
+            ". An async credential works in the event loop it was first used in, as long as that runs: make one "
+            "for each loop, or use a sync credential"
+        )
+    failure = AuthenticationError(text)
+    failure.__cause__ = error
+    return failure

@@ -7,14 +7,16 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
-from azure_inference_core._credentials import Auth, KeyAuth, make_auth
-from azure_inference_core._endpoint import Dialect, parse_endpoint
-from azure_inference_core._request.headers import check_headers, header_value
-from azure_inference_core._request.secrets import Secret, hidden_headers
+from azure_inference_core._credentials import Auth, KeyAuth, NoAuth, TokenAuth, make_auth
+from azure_inference_core._endpoint import Dialect, is_loopback, is_own_network, kind_of, parse_endpoint
+from azure_inference_core._request.headers import AUTH_HEADERS, check_headers, header_value
+from azure_inference_core._request.secrets import Secret, hidden_headers, is_secret_name
+from azure_inference_core._tokens import Ambient
 from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.families import Family, family_of
-from azure_inference_core.timeouts import Timeouts
+from azure_inference_core.timeouts import PATIENT, Timeouts
 
 __all__ = ["Connection", "Timeouts"]
 
@@ -24,8 +26,11 @@ _VARIABLES = {
     "AZURE_INFERENCE_ENDPOINT": "AZURE_INFERENCE_CREDENTIAL",
     "AZUREAI_ENDPOINT_URL": "AZUREAI_ENDPOINT_KEY",
     "AZURE_AI_INFERENCE_ENDPOINT": "AZURE_AI_INFERENCE_CREDENTIAL",
+    "AZURE_OPENAI_ENDPOINT": "AZURE_OPENAI_API_KEY",
 }
-"""Where an endpoint is looked for, and the key that belongs to it."""
+"""Where an endpoint is looked for, in this order, and the key that belongs to it."""
+
+_OPENAI_ENDPOINT = "AZURE_OPENAI_ENDPOINT"
 
 
 class Connection:
@@ -40,27 +45,38 @@ class Connection:
     'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2025-01-01-preview'
     >>> Connection("https://my.openai.azure.com/openai/v1", "my key", default_headers={"x-team": "a"}).default_headers
     {'x-team': **********}
+    >>> Connection("https://my.openai.azure.com", "my key", model="gpt-4o").address
+    'https://my.openai.azure.com'
+    >>> connection.timeouts_of("gpt-4o").total, connection.timeouts_of("o3").total
+    (600.0, 1740.0)
     >>> connection.auth.headers(1.0), connection.kept_key
     ({'authorization': 'Bearer my key', 'api-key': 'my key'}, **********)
     >>> connection.close()
 
     Args:
-        endpoint: The endpoint's URL. Its host and path decide the dialect: serverless or managed online
-            (any other URL), Foundry (``.../models``), Azure OpenAI (``.../openai/deployments/<name>``), or
-            OpenAI v1 (``.../v1``). From ``AZURE_INFERENCE_ENDPOINT``, ``AZUREAI_ENDPOINT_URL`` or
-            ``AZURE_AI_INFERENCE_ENDPOINT`` when not given.
-        credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``) or a sync or async token
-            credential. From ``AZURE_INFERENCE_CREDENTIAL``, ``AZUREAI_ENDPOINT_KEY`` or
-            ``AZURE_AI_INFERENCE_CREDENTIAL`` when not given; then ``DefaultAzureCredential``.
-        model: The model or deployment to ask for. From ``AZURE_INFERENCE_MODEL`` when not given.
+        endpoint: The endpoint's URL, also as the portal shows it, with a route and an ``api-version`` at its end. Its
+            host and path decide the dialect: serverless or managed online (by their hosts), Foundry (``.../models``),
+            Azure OpenAI (``.../openai/deployments/<name>``, or the resource alone), or OpenAI v1 (``.../v1``). From
+            ``AZURE_INFERENCE_ENDPOINT``, ``AZUREAI_ENDPOINT_URL``, ``AZURE_AI_INFERENCE_ENDPOINT`` or
+            ``AZURE_OPENAI_ENDPOINT`` when not given.
+        credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``), a sync or async token credential, or a sync
+            or async callable that gives a token, which is asked for every attempt. When not given, the key of the
+            variable beside the endpoint's (``AZURE_INFERENCE_CREDENTIAL``, ``AZUREAI_ENDPOINT_KEY``,
+            ``AZURE_AI_INFERENCE_CREDENTIAL``, ``AZURE_OPENAI_API_KEY``), at hosts of Azure and of this machine any of
+            the first three; then ``DefaultAzureCredential`` at hosts of Azure, or where ``credential_scopes`` are given;
+            nothing at servers of this machine and of private networks, or where ``default_headers`` sign in.
+        model: The model or deployment to ask for; beside an address that names a deployment, what the model is called.
+            From ``AZURE_INFERENCE_MODEL`` when not given.
         family: The model's family (a name of :func:`~azure_inference_core.families.families`, or a model's own
             name), where the deployment's name does not tell it.
-        api_version: The ``api-version`` to send; ``""`` for none. When not given, the dialect's, or what a model is
-            known to need for its request.
-        timeout: Seconds in total, :class:`Timeouts`, or a mapping of some of them; ``None`` for the defaults.
+        api_version: The ``api-version`` to send; ``""`` for none. When not given, that of the address, else the dialect's,
+            or what a model is known to need for its request.
+        timeout: Seconds in total, :class:`Timeouts`, or a mapping of some of them; ``None`` for the defaults, which are
+            longer for a model that reasons.
         max_retries: How often a failed request is sent again, at most.
         default_headers: Headers for every request. Their values are shown by nothing and in no pickle (but one of
             fewer than eight characters, which is no secret); ``multiprocessing``'s own pipes carry them, as the key.
+            Without a credential they may hold ``Authorization`` or ``api-key``.
         credential_scopes: Entra ID scopes; the host's when not given.
         ca_bundle: Path of a PEM file with the certificate authorities to trust.
         dialect: ``"serverless"``, ``"foundry"``, ``"azure-openai"`` or ``"openai-v1"``, where the URL does
@@ -77,7 +93,11 @@ class Connection:
         ConfigurationError: Something given cannot be used; the text says what to give.
     """
 
-    _family: str | None = None  # for pickles of the first release
+    # What pickles of the first release do not have.
+    _family: str | None = None
+    _has_timeouts = True
+    _has_scopes = False
+    _has_token = False
     is_version_chosen = True
 
     def __init__(
@@ -103,22 +123,30 @@ class Connection:
         user_agent: str | None = None,
     ) -> None:
         self.model = model or os.environ.get("AZURE_INFERENCE_MODEL") or None
+        variable = None if endpoint is not None else _endpoint_variable()
+        address: Any = os.environ[variable] if variable else endpoint
         self._endpoint = parse_endpoint(
-            _endpoint_text(endpoint), self.model, dialect=dialect, allow_insecure=allow_insecure
+            address,
+            self.model,
+            dialect=dialect,
+            api_version=api_version,
+            fallback="azure-openai" if variable == _OPENAI_ENDPOINT else None,
+            allow_insecure=allow_insecure,
         )
         self._family = family
         if family is not None:
             family_of(None, family=family)
-        if credential is None:
-            credential = _key_from_environment(endpoint)
-        version = self.dialect.api_version if api_version is None else api_version
+        chosen = self._endpoint.api_version or None if api_version is None else api_version
+        self.is_version_chosen = chosen is not None
+        version = self.dialect.api_version if chosen is None else chosen
         self.api_version = header_value("api_version", version)
-        self.is_version_chosen = api_version is not None
-        self.timeouts = Timeouts.of(timeout)
+        self._has_timeouts = timeout is not None
+        self.timeouts = Timeouts.of(timeout) if self._has_timeouts else _patience(self.family())
         self.max_retries = check_count("max_retries", max_retries, 0)
-        self.default_headers = _headers_of(default_headers)
+        self.default_headers = _headers_of(default_headers, may_authorize=credential is None)
         scopes = [credential_scopes] if isinstance(credential_scopes, str) else credential_scopes
-        self.scopes = tuple(scopes or (self.dialect.scope,))
+        self._has_scopes = bool(scopes)
+        self.scopes = tuple(scopes or (self._endpoint.scope,))
         self.ca_bundle = _existing_file(ca_bundle)
         self.trust_env = trust_env
         self.max_connections = check_count("max_connections", max_connections)
@@ -126,14 +154,24 @@ class Connection:
         self.max_event_bytes = check_count("max_event_bytes", max_event_bytes)
         self.max_request_bytes = check_count("max_request_bytes", max_request_bytes)
         self.user_agent = header_value("user_agent", user_agent or "")
-        is_left_behind = isinstance(credential, Secret) and credential.is_left_behind
-        self._auth: Auth | None = None if is_left_behind else make_auth(credential, self.scopes)
-        self._has_key = is_left_behind or isinstance(self._auth, KeyAuth)
+        self._auth: Auth | None = None
+        self._has_key = isinstance(credential, Secret) and credential.is_left_behind
+        if credential is None:
+            self._auth = self._auth_of(_key_from_environment(self.host, variable))
+        elif not self._has_key:
+            self._auth = make_auth(credential, self.scopes)
+            self._has_token = isinstance(self._auth, TokenAuth)
+        self._has_key = self._has_key or isinstance(self._auth, KeyAuth)
 
     @property
     def endpoint(self) -> str:
         """The base URL that routes are appended to."""
         return self._endpoint.base
+
+    @property
+    def address(self) -> str:
+        """What names the endpoint to another connection: with a version that its URL had, without the model's name."""
+        return self._endpoint.given
 
     @property
     def dialect(self) -> Dialect:
@@ -153,18 +191,51 @@ class Connection:
             ConfigurationError: This object was unpickled, and the environment holds no key for it.
         """
         if self._auth is None:
-            key = _key_from_environment(self.endpoint)
-            if key is None and self._has_key:
+            key = _key_from_environment(self.host, None, had_one=self._has_key)
+            if key is None and (self._has_key or (self._has_token and not self._takes_ambient)):
                 raise ConfigurationError(
                     "this object was copied to another process without its key; set AZURE_INFERENCE_CREDENTIAL there"
+                    f"{_beside(self.host)}, or use a credential made there"
                 )
-            self._auth = make_auth(key, self.scopes)
+            self._auth = self._auth_of(key)
         return self._auth
+
+    @property
+    def _takes_ambient(self) -> bool:
+        """Whether whoever is signed in on this machine may be asked for a token: at Azure, or where a scope is named."""
+        return self._has_scopes or bool(kind_of(self.host)[1])
+
+    def _auth_of(self, key: str | None) -> Auth:
+        """What gives a request its credential, where none was given in code."""
+        own = {
+            name: value.get_secret_value()
+            for name, value in self.default_headers.items()
+            if is_secret_name(name)
+        }
+        if AUTH_HEADERS & own.keys():
+            return NoAuth(own.values())
+        if key is not None:
+            return make_auth(key, self.scopes)
+        if self._takes_ambient:
+            return TokenAuth(Ambient(kind_of(self.host)[1]), self.scopes)
+        if own or is_own_network(self.host):
+            return NoAuth(own.values())
+        raise ConfigurationError(
+            f"there is no credential for {self.host}, and to a host that is not Azure's only one goes that is meant for "
+            f"it: pass credential= (any text, if it wants none), or set AZURE_INFERENCE_CREDENTIAL{_beside(self.host)}; "
+            "for Entra ID pass credential_scopes= too"
+        )
 
     def url(self, route: str, model: str | None, api_version: str | None = None) -> str:
         """The URL of a route, for the model that one call names, and at another version than the connection's."""
         version = self.api_version if api_version is None else api_version
         return self._endpoint.url(route, version, model if model != self.model else None)
+
+    def timeouts_of(self, model: str | None) -> Timeouts:
+        """The time a call may take: as given, else as the family of the model that it names needs."""
+        if self._has_timeouts or model is None or model == self.model:
+            return self.timeouts
+        return _patience(self.family(model))
 
     def family(self, model: str | None = None, *, embeddings: bool = False) -> Family:
         """What is known of a model here.
@@ -211,12 +282,14 @@ class Connection:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         key = state["_auth"]
-        self.__dict__.update(state, default_headers=_headers_of(state["default_headers"]), _auth=None)
+        self.__dict__.update(
+            state, default_headers=_headers_of(state["default_headers"], may_authorize=True), _auth=None
+        )
         if key is not None and not key.is_left_behind:
             self._auth = make_auth(key, self.scopes)
 
 
-def _headers_of(given: Any) -> dict[str, Secret]:
+def _headers_of(given: Any, *, may_authorize: bool) -> dict[str, Secret]:
     """Headers, checked and hidden; of those whose values were left behind in another process the log tells."""
     if isinstance(given, Mapping):
         missing = [
@@ -228,7 +301,9 @@ def _headers_of(given: Any) -> dict[str, Secret]:
                 ", ".join(missing),
             )
         given = {name: value for name, value in given.items() if name not in missing}
-    headers: dict[str, Secret] = hidden_headers(check_headers(given))
+    headers: dict[str, Secret] = hidden_headers(
+        check_headers(given, AUTH_HEADERS if may_authorize else frozenset())
+    )
     return headers
 
 
@@ -243,26 +318,54 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     return value
 
 
-def _endpoint_text(endpoint: str | None) -> str:
-    if endpoint is not None:
-        return endpoint
-    if (variable := _endpoint_variable()) is None:
-        raise ConfigurationError(
-            "no endpoint: pass endpoint='https://...', or set AZURE_INFERENCE_ENDPOINT (and "
-            "AZURE_INFERENCE_CREDENTIAL)"
-        )
-    return os.environ[variable]
+def _patience(family: Family) -> Timeouts:
+    return Timeouts.of(None if family.reasoning == "none" else PATIENT)
 
 
-def _endpoint_variable() -> str | None:
-    return next((name for name in _VARIABLES if os.environ.get(name)), None)
+def _endpoint_variable() -> str:
+    for name in _VARIABLES:
+        if os.environ.get(name):
+            return name
+    raise ConfigurationError(
+        "no endpoint: pass endpoint='https://...', or set AZURE_INFERENCE_ENDPOINT (and AZURE_INFERENCE_CREDENTIAL)"
+    )
 
 
-def _key_from_environment(endpoint: str | None) -> str | None:
-    """The key of the pair of variables that gave the endpoint; of any, for an endpoint given otherwise."""
-    variable = _endpoint_variable() if endpoint is None else None
-    names = [_VARIABLES[variable]] if variable else list(_VARIABLES.values())
-    return next((value for name in names if (value := os.environ.get(name))), None)
+def _key_from_environment(host: str, variable: str | None, *, had_one: bool = False) -> str | None:
+    """The key for a host: of the pair of variables that gave the endpoint, or that names the host and no other.
+
+    Else, for a host of Azure or of this machine, the first; that of Azure OpenAI only for its own resource. For what
+    had a key in another process (``had_one``), one that no variable says to be another host's.
+    """
+    named = [variable] if variable else [name for name in _VARIABLES if _names(name, host)]
+    if not named and (kind_of(host)[1] or is_loopback(host)):
+        named = [name for name in _VARIABLES if name != _OPENAI_ENDPOINT]
+        if kind_of(host)[0] in ("openai", "foundry") and _OPENAI_ENDPOINT not in os.environ:
+            named.append(_OPENAI_ENDPOINT)
+    elif not named and had_one:
+        named = [name for name in _VARIABLES if name != _OPENAI_ENDPOINT and not os.environ.get(name)]
+    return next((key for name in named if (key := os.environ.get(_VARIABLES[name]))), None)
+
+
+def _names(variable: str, host: str) -> bool:
+    """Whether a variable holds an address at this host, or at another host of the same resource."""
+    try:
+        other = (urlsplit(os.environ.get(variable, "").strip()).hostname or "").removesuffix(".")
+    except ValueError:
+        return False
+    if other == host:
+        return True
+    kinds = [kind_of(one)[0] for one in (host, other)]
+    clouds = [kind_of(one)[1] for one in (host, other)]
+    is_resource = all(kind in ("openai", "foundry") for kind in kinds) and len(set(clouds)) == 1
+    return is_resource and host.partition(".")[0] == other.partition(".")[0]
+
+
+def _beside(host: str) -> str:
+    """What else to set for a key of the environment to go to a host."""
+    if kind_of(host)[1] or is_loopback(host):
+        return ""
+    return f", beside an AZURE_INFERENCE_ENDPOINT at {host}"
 
 
 def _existing_file(path: str | os.PathLike[str] | None) -> str | None:

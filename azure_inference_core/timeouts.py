@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from azure_inference_core.errors import ConfigurationError, DeadlineExceededError
 
 __all__ = ["Timeouts"]
 
+_AS_TOTAL: Any = None
 _NAMES = ("total", "connect", "first_byte", "idle")
 LONGEST_SILENCE = 7 * 86400.0  # seconds; the system takes no limit of more than 24 days for one wait
 
@@ -20,21 +22,25 @@ class Timeouts:
     """How long a call may take, in seconds.
 
     >>> patient = Timeouts(total=120, first_byte=90)
-    >>> patient.idle
-    60.0
+    >>> patient.first_byte, patient.idle
+    (90, 120)
+
+    Microsoft asks for up to 29 minutes of patience with models that reason: where no timeout is given at all, their
+    ``total`` is 1,740 seconds. A connection that has gone is noticed without these limits too, by a probe a minute.
 
     Attributes:
         total: The whole call with its retries and its wait for a free connection; for a stream, until its last
             event.
         connect: One attempt to connect, the host's name and TLS included; the next attempt has as long again.
-        first_byte: From there until the answer begins (reasoning models answer late).
-        idle: Silence inside an answer.
+        first_byte: From there until the answer begins (reasoning models answer late); as long as ``total`` if not
+            given.
+        idle: Silence inside an answer; as long as ``total`` if not given.
     """
 
     total: float = 600.0
     connect: float = 5.0
-    first_byte: float = 300.0
-    idle: float = 60.0
+    first_byte: float = _AS_TOTAL
+    idle: float = _AS_TOTAL
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -42,6 +48,9 @@ class Timeouts:
         Raises:
             ConfigurationError: A value is not a positive, finite number.
         """
+        for name in ("first_byte", "idle"):
+            if getattr(self, name) is _AS_TOTAL:
+                object.__setattr__(self, name, self.total)
         for name in _NAMES:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= _FINITE:
@@ -73,6 +82,8 @@ class Timeouts:
 
 _FINITE = sys.float_info.max
 _DEFAULT = Timeouts()
+PATIENT = Timeouts(total=1740.0)
+"""What a call may take, by default, with a model that reasons: Microsoft asks for 29 minutes."""
 
 
 class Deadline:

@@ -12,8 +12,8 @@ from azure_inference_core._client.retry import LONGEST_WAIT, Pace, RetryBudget
 from azure_inference_core._request.media import MAX_MEDIA_BYTES
 from azure_inference_core._transport.chunked import LARGEST_HEAD
 from azure_inference_core._transport.http_async import LONGEST_LINE
-from azure_inference_core._transport.network import LOOKED_UP_FOR
-from azure_inference_core.timeouts import LONGEST_SILENCE
+from azure_inference_core._transport.network import LONGEST_IDLE, LOOKED_UP_FOR, PROBE_EVERY
+from azure_inference_core.timeouts import LONGEST_SILENCE, PATIENT
 
 PAGE = Path(__file__).with_name("limits.md")
 BEGIN, END = "<!-- limits: begin -->\n", "<!-- limits: end -->\n"
@@ -32,7 +32,7 @@ def limits() -> list[tuple[str, str, str]]:
     return [
         (
             "a call with its retries and waits; a stream, until its last event",
-            f"{times.total:g} s",
+            f"{times.total:g} s; with a model that reasons {PATIENT.total:,g} s",
             "`timeout=`, `Timeouts(total=)`",
         ),
         (
@@ -40,9 +40,11 @@ def limits() -> list[tuple[str, str, str]]:
             f"{times.connect:g} s",
             "`Timeouts(connect=)`",
         ),
-        ("from there to the head of the answer", f"{times.first_byte:g} s", "`Timeouts(first_byte=)`"),
-        ("silence inside an answer", f"{times.idle:g} s", "`Timeouts(idle=)`"),
+        ("from there to the head of the answer", "the whole call's", "`Timeouts(first_byte=)`"),
+        ("silence inside an answer", "the whole call's", "`Timeouts(idle=)`"),
         ("one wait for the network, whatever the timeouts say", f"{LONGEST_SILENCE / 86400:g} days", ""),
+        ("a probe of a silent connection, by TCP", f"every {PROBE_EVERY} s", ""),
+        ("a connection that is kept without use", f"{LONGEST_IDLE:g} s", ""),
         (
             "connections of a client in a process, and in each event loop; other calls wait for a free one",
             number(connection["max_connections"]),

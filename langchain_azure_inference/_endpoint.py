@@ -56,8 +56,8 @@ class Endpoint(BaseModel, Component):
     Attributes:
         endpoint: The endpoint's URL; its host and path decide the dialect. From ``AZURE_INFERENCE_ENDPOINT`` when
             not given.
-        credential: A key, ``SecretStr``, ``AzureKeyCredential``, or a sync or async token credential. From
-            ``AZURE_INFERENCE_CREDENTIAL``; then ``DefaultAzureCredential``.
+        credential: A key, ``SecretStr``, ``AzureKeyCredential``, token credential or callable that gives a token. From
+            ``AZURE_INFERENCE_CREDENTIAL``; then, at hosts of Azure, ``DefaultAzureCredential``.
         model: The model or deployment. From ``AZURE_INFERENCE_MODEL``.
         family: The model's family, where the deployment's name does not tell it.
         api_version: The ``api-version`` to send; the dialect's when not given.

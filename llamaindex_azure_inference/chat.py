@@ -55,8 +55,8 @@ class AzureInference(StructuredWriter):
 
     Args:
         endpoint: The endpoint's URL; its form decides the dialect. From ``AZURE_INFERENCE_ENDPOINT`` if not given.
-        credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``) or a sync or async token credential. From
-            ``AZURE_INFERENCE_CREDENTIAL`` if not given, then ``DefaultAzureCredential``.
+        credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``), token credential or callable that gives a token. From
+            ``AZURE_INFERENCE_CREDENTIAL`` if not given; then, at hosts of Azure, ``DefaultAzureCredential``.
         **settings: The fields below, ``model_name`` for ``model``, ``model_kwargs`` for ``model_extras``, the retired
             integration's ``client_kwargs``, and parameters of the model.
 

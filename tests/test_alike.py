@@ -591,6 +591,89 @@ def test_no_timeout_is_the_default(server: ScriptedServer) -> None:
     assert found == Timeouts()
 
 
+@pytest.mark.parametrize("model", ["gpt-5", "gpt-4o", "prod"])
+def test_the_time_a_model_gets(server: ScriptedServer, model: str) -> None:
+    """One that reasons has longer by default; no silence is cut off before the whole call is."""
+    found = alike(lambda adapter: chat(adapter, server, model=model)._client.connection.timeouts)
+    assert found == Timeouts(total=1740 if model == "gpt-5" else 600)
+    found = alike(lambda adapter: chat(adapter, server, model=model, timeout=900)._client.connection.timeouts)
+    assert (found.first_byte, found.idle) == (900, 900)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        (
+            "https://r.openai.azure.com/openai/deployments/d/chat/completions?api-version=2025-01-01-preview",
+            "https://r.openai.azure.com/openai/deployments/d/x?api-version=2025-01-01-preview",
+        ),
+        (
+            "https://r.services.ai.azure.us/models/chat/completions?api-version=2024-08-01-preview",
+            "https://r.services.ai.azure.us/models/x?api-version=2024-08-01-preview",
+        ),
+        (
+            "https://r.openai.azure.cn/?api-version=2025-01-01-preview",
+            "https://r.openai.azure.cn/openai/deployments/m/x?api-version=2025-01-01-preview",
+        ),
+        (
+            "https://r.services.ai.azure.com/api/projects/p",
+            "https://r.services.ai.azure.com/api/projects/p/openai/v1/x",
+        ),
+    ],
+)
+def test_addresses_as_people_paste_them(endpoint: str, url: str) -> None:
+    """They mean the same, at construction and after a field was changed."""
+
+    def question(adapter: Any) -> Any:
+        model = adapter.chat_class(endpoint=endpoint, credential="a-key", model="m")
+        first = model._client.connection
+        model.max_retries = 5
+        return first.url("/x", "m"), model._client.connection.url("/x", "m"), model._client.connection.scopes
+
+    first, later, scopes = alike(question)
+    assert (first, later) == (url, url)
+    assert url.split("/")[2].rpartition(".")[2] in scopes[0]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://gateway.example/llm",
+        "https://r.services.ai.azure.com/anthropic/v1/messages",
+        "https://r.openai.azure.com/openai/responses",
+        "https://r.openai.azure.com/openai/v1?sig=s3cret-value",
+    ],
+)
+def test_addresses_that_are_refused(endpoint: str) -> None:
+    """By both, when the object is made, and without their path and query."""
+    told = alike(
+        lambda adapter: refusal_of(
+            lambda: adapter.chat_class(endpoint=endpoint, credential="a-key", model="m")
+        )
+    )
+    assert "s3cret-value" not in told
+
+
+def test_no_credential_for_a_host_of_others(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's key is not sent there, nor anybody's token; to a server of this machine goes nothing."""
+    monkeypatch.setenv("OPENAI_API_KEY", "never")
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential", None)
+
+    def question(adapter: Any) -> Any:
+        adapter.ask(adapter.chat_class(endpoint=f"{server.url}/v1", model="m"))
+        return {"authorization", "api-key"} & server.last.headers.keys()
+
+    assert alike(question) == set()
+    monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", "s3cret-value")
+    told = alike(
+        lambda adapter: refusal_of(
+            lambda: adapter.chat_class(endpoint="https://gateway.example/v1", model="m")
+        )
+    )
+    assert "credential=" in told
+    assert "s3cret-value" not in told
+
+
 CLIENT_KWARGS = {
     "model": "m",
     "timeout": 50,

@@ -34,7 +34,7 @@ def load(name: str) -> Any:
 
 def test_values_and_errors_are_read() -> None:
     """Answers, limits and errors are what they were."""
-    assert load("timeouts") == Timeouts(9, 2)
+    assert load("timeouts") == Timeouts(9, 2, 300, 60)
     assert load("chat_result").choices[0].tool_calls == (core.ToolCall("i", "f", "{}"),)
     assert (load("chat_result").request_id, load("chat_result").attempts) == ("r", 2)
     assert load("embeddings_result").vectors == [[1.0]]

@@ -81,7 +81,9 @@ class Call:
     ) -> None:
         timeout, retries = params.get("timeout"), params.get("max_retries")
         self.method = method
-        self._timeouts = connection.timeouts if timeout is None else Timeouts.of(timeout)
+        self._timeouts = (
+            connection.timeouts_of(params.get("model")) if timeout is None else Timeouts.of(timeout)
+        )
         self.attempts = Attempts(
             connection.max_retries if retries is None else check_count("max_retries", retries, 0), budget
         )
@@ -144,7 +146,10 @@ class Call:
 
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> StatusError:
         """The error of an answer that is not a success; a service that quotes the credential is not quoted."""
-        return self._concealed(status_error(status, headers, body, url_host=self._connection.host))
+        error = status_error(status, headers, body, url_host=self._connection.host)
+        if status == 401 and not self._connection.auth.secrets:
+            error.message += " No credential was sent: pass credential=, or set AZURE_INFERENCE_CREDENTIAL."
+        return self._concealed(error)
 
     def explained(self, error: InferenceError, headers: Mapping[str, str]) -> InferenceError:
         """An error found in a successful answer, with what the call knows of it."""

@@ -58,7 +58,7 @@ class Component(Closing):
         """Make the client at construction, so that what is wrong is said there; nothing touches the network."""
         connection = self._connect()
         # What came from the environment belongs to what identifies this object.
-        self.__dict__["endpoint"] = connection.endpoint
+        self.__dict__["endpoint"] = connection.address
         if connection.model:
             self.__dict__[self._model_field] = connection.model
         self._hold(self._new_client(connection))

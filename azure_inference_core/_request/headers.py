@@ -10,13 +10,18 @@ from azure_inference_core._request.strict_json import kind_of
 from azure_inference_core.errors import ConfigurationError
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+AUTH_HEADERS = frozenset(("authorization", "api-key"))
 _RESERVED_HEADERS = frozenset(
-    ("authorization", "api-key", "host", "content-length", "content-type", "transfer-encoding", "connection")
+    ("host", "content-length", "content-type", "transfer-encoding", "connection", *AUTH_HEADERS)
 )
 
 
-def check_headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
+def check_headers(headers: Mapping[str, Any] | None, allowed: frozenset[str] = frozenset()) -> dict[str, str]:
     """Copy and check extra headers; a value may be a ``SecretStr``.
+
+    Args:
+        headers: Values by name.
+        allowed: Names that may be given though the client sets them itself.
 
     Raises:
         ConfigurationError: A name or value is not legal in HTTP, or the name is the client's own. The
@@ -28,7 +33,7 @@ def check_headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
             raise ConfigurationError(f"a header name is not legal in HTTP: {name!r}")
-        if name.lower() in _RESERVED_HEADERS:
+        if name.lower() in _RESERVED_HEADERS - allowed:
             raise ConfigurationError(f"the header {name} is set by the client itself and cannot be given")
         reveal = getattr(value, "get_secret_value", None)
         checked[name.lower()] = header_value(f"the header {name}", reveal() if reveal else value)

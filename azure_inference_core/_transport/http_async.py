@@ -11,10 +11,12 @@ import asyncio
 import atexit
 import contextlib
 import errno
+import socket
 import ssl
 import sys
 import weakref
 from collections.abc import AsyncGenerator
+from inspect import signature
 from typing import Any
 
 import aiohttp
@@ -23,7 +25,13 @@ from azure.core.rest import HttpRequest
 from yarl import URL
 
 from azure_inference_core._transport.causes import plain, tls_fault
-from azure_inference_core._transport.network import Network, cut_off, why_unreachable
+from azure_inference_core._transport.network import (
+    KEEP_ALIVE,
+    LONGEST_IDLE,
+    Network,
+    cut_off,
+    why_unreachable,
+)
 from azure_inference_core._transport.patience import Patience
 from azure_inference_core.errors import InferenceError
 from azure_inference_core.timeouts import Deadline
@@ -117,7 +125,12 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
     async def open(self) -> None:
         """Open the session."""
         tls = self._network.ssl_context() if self._network.scheme == "https" else False
-        connector = aiohttp.TCPConnector(limit=self._network.max_connections, ssl=tls)
+        connector = aiohttp.TCPConnector(
+            limit=self._network.max_connections,
+            ssl=tls,
+            keepalive_timeout=LONGEST_IDLE,
+            **_KEPT_ALIVE,
+        )
         self._session = aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
@@ -214,6 +227,18 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
         if isinstance(error, OSError):
             return network.unreachable(error)
         return network.failed("the connection failed", error, retryable=False)
+
+
+def _socket(address: Any) -> socket.socket:
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    for option in KEEP_ALIVE:
+        made.setsockopt(*option)
+    return made
+
+
+_TAKES_SOCKETS = "socket_factory" in signature(aiohttp.TCPConnector).parameters  # aiohttp 3.12
+_KEPT_ALIVE: dict[str, Any] = {"socket_factory": _socket} if _TAKES_SOCKETS else {}
 
 
 def _is_cancelled() -> bool:

@@ -39,7 +39,13 @@ from urllib3.exceptions import TimeoutError as PoolTimeoutError
 
 from azure_inference_core._transport.causes import plain, tls_fault
 from azure_inference_core._transport.chunked import ChunkedResponse
-from azure_inference_core._transport.network import Network, cut_off, why_unreachable
+from azure_inference_core._transport.network import (
+    KEEP_ALIVE,
+    LONGEST_IDLE,
+    Network,
+    cut_off,
+    why_unreachable,
+)
 from azure_inference_core.errors import ConfigurationError, InferenceError
 from azure_inference_core.timeouts import QUEUE, Deadline
 
@@ -63,11 +69,13 @@ class _Way:
 
     Attributes:
         silence: The limit that runs.
+        active_at: When its connection was last read, on the monotonic clock.
     """
 
     def __init__(self, deadline: Deadline, network: Network) -> None:
         self.deadline, self.network = deadline, network
         self.silence = "first_byte"
+        self.active_at = 0.0
 
 
 _way: ContextVar[_Way] = ContextVar("way")
@@ -79,7 +87,8 @@ class _Response(ChunkedResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self._socket = sock
-        self._deadline = _way.get().deadline
+        self._way = _way.get()
+        self._deadline = self._way.deadline
         self._head_ends = time.monotonic() + self._deadline.timeouts.first_byte
 
     def before_read(self) -> None:
@@ -88,6 +97,7 @@ class _Response(ChunkedResponse):
             limit = self._deadline.timeouts.idle
         elif (limit := self._head_ends - time.monotonic()) <= 0:
             raise TimeoutError
+        self._way.active_at = time.monotonic()
         self._socket.settimeout(self._deadline.within(limit))
 
 
@@ -99,10 +109,17 @@ class _Timed:
     sock: Any
     timeout: Any
     response_class: type[http.client.HTTPResponse] = _Response
+    _way: _Way
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it can be used again: urllib3 asks before it does."""
+        is_open: bool = super().is_connected  # type: ignore[misc]  # of the class beside this one
+        return is_open and time.monotonic() - self._way.active_at < LONGEST_IDLE
 
     def connect(self) -> None:
         """Connect within the time of one address: urllib3 gives each address all of it, and the name no limit."""
-        way = _way.get()
+        self._way = way = _way.get()
         way.silence = "connect"
         limit = way.deadline.within(way.deadline.timeouts.connect)
         ends = time.monotonic() + limit
@@ -118,7 +135,7 @@ class _Timed:
         """Send a piece of the request; urllib3 allows it no longer than connecting takes."""
         if self.sock is None:
             self.connect()
-        way = _way.get()
+        self._way = way = _way.get()
         if way.silence == "first_byte":  # else it is for the proxy
             self.sock.settimeout(way.deadline.within(way.deadline.timeouts.first_byte))
         super().send(data)  # type: ignore[misc]  # as above
@@ -273,6 +290,7 @@ class SyncTransport(HttpTransport[HttpRequest, Any]):
     def _make_pool(self) -> urllib3.HTTPConnectionPool:
         network = self._network
         limits: dict[str, Any] = {"maxsize": network.max_connections, "block": True}
+        limits["socket_options"] = [*HTTPConnection.default_socket_options, *KEEP_ALIVE]
         if network.scheme == "http":
             return _Pool(network.host, network.port, **limits)
         tls = {**limits, "ssl_context": network.ssl_context()}

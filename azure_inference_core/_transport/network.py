@@ -26,6 +26,19 @@ _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _FULL = (errno.EMFILE, errno.ENFILE)
 _HALF_A_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
 LOOKED_UP_FOR = 10.0  # seconds
+LONGEST_IDLE = 230.0
+"""Seconds after which a connection is not used again: Azure's load balancers forget a silent one after 240."""
+
+PROBE_EVERY = 60  # seconds
+KEEP_ALIVE: list[tuple[int, int, int]] = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), PROBE_EVERY)
+        for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL")  # the second is macOS's for the first
+        if hasattr(socket, name)
+    ),
+]
+"""Socket options for a probe a minute while nothing is said, so that nobody on the way forgets the connection."""
 
 
 @dataclass(frozen=True)

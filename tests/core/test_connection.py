@@ -17,113 +17,14 @@ from azure_inference_core import ChatClient, ConfigurationError, Connection, Tim
 from tests.support import wire
 from tests.support.drive import connect
 from tests.support.scripted_server import ScriptedServer
-from tests.support.wire import CANARY_KEY
+from tests.support.wire import CANARY_KEY, FakeCredential
 
 SERVERLESS = "https://x.eastus2.models.ai.azure.com"
-ML = "https://ml.azure.com/.default"
-COGNITIVE = "https://cognitiveservices.azure.com/.default"
-AI = "https://ai.azure.com/.default"
 
 
 def made(endpoint: str | None = SERVERLESS, credential: Any = CANARY_KEY, **options: Any) -> Connection:
     """A connection that is not used."""
     return Connection(endpoint, credential, **options)
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "dialect", "version", "scope"),
-    [
-        (SERVERLESS, "serverless", "2024-05-01-preview", ML),
-        ("https://e.eastus.inference.ml.azure.com", "serverless", "2024-05-01-preview", ML),
-        ("https://gateway.example", "serverless", "2024-05-01-preview", ML),
-        ("http://127.0.0.1:8080", "serverless", "2024-05-01-preview", ML),
-        ("https://r.services.ai.azure.com/models", "foundry", "2024-05-01-preview", COGNITIVE),
-        ("https://r.openai.azure.com/openai/deployments/d", "azure-openai", "2025-01-01-preview", COGNITIVE),
-        ("https://r.openai.azure.com/openai/v1", "openai-v1", "", AI),
-        ("https://r.services.ai.azure.com/openai/v1/", "openai-v1", "", AI),
-        ("http://localhost:11434/v1", "openai-v1", "", AI),
-    ],
-)
-def test_the_url_decides_the_dialect(endpoint: str, dialect: str, version: str, scope: str) -> None:
-    """Host and path tell the four kinds of endpoint apart, with version and scope of each."""
-    connection = made(endpoint)
-    assert (connection.dialect.name, connection.api_version, connection.scopes) == (
-        dialect,
-        version,
-        (scope,),
-    )
-    assert connection.endpoint == endpoint.rstrip("/")
-    openai = dialect in ("azure-openai", "openai-v1")
-    assert connection.dialect.stream_usage == ("always" if dialect == "serverless" else "stream_options")
-    assert connection.dialect.has_extras_header is not openai
-
-
-def test_each_part_of_the_dialect_can_be_overridden() -> None:
-    """A gateway with a name of its own is told what it is."""
-    connection = made(
-        "https://gateway.example/llm", dialect="openai-v1", api_version="2025-04-01", credential_scopes=["s"]
-    )
-    assert (connection.dialect.name, connection.api_version, connection.scopes) == (
-        "openai-v1",
-        "2025-04-01",
-        ("s",),
-    )
-    with pytest.raises(ConfigurationError, match="azure-openai"):
-        made(dialect="bedrock")
-
-
-@pytest.mark.parametrize(
-    ("given", "base"),
-    [
-        (f"{SERVERLESS}/", SERVERLESS),
-        (f"  {SERVERLESS}\n", SERVERLESS),
-        (f"{SERVERLESS}/chat/completions", SERVERLESS),
-        (f"{SERVERLESS}/embeddings/", SERVERLESS),
-        (f"{SERVERLESS}/images/embeddings", SERVERLESS),
-        ("https://r.openai.azure.com/openai/v1/chat/completions", "https://r.openai.azure.com/openai/v1"),
-        ("https://[::1]:8443/x", "https://[::1]:8443/x"),
-        ("https://bücher.example", "https://xn--bcher-kva.example"),
-    ],
-)
-def test_a_slash_or_a_route_at_the_end_is_taken_off(given: str, base: str) -> None:
-    """What people paste is understood; IPv6 and international names too."""
-    assert made(given).endpoint == base
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "says"),
-    [
-        ("", "empty"),
-        ("   ", "empty"),
-        ("x.models.ai.azure.com", "https://"),
-        ("ftp://x.example", "https://"),
-        ("https://", "host"),
-        ("https://user:pass-word@x.example", "credential="),
-        ("https://x.example?api-version=1", "api_version="),
-        ("https://x.example/#frag", "fragment"),
-        ("https://x .example", "white space"),
-        ("https://x.example/\x00", "control"),
-        ("https://x.example:99999", "URL"),
-        ("https://x.example:abc", "URL"),
-        ("http://x.example", "allow_insecure"),
-        ("https://r.services.ai.azure.com", "/models"),
-        ("https://r.openai.azure.com", "deployment"),
-        ("https://e.inference.ml.azure.com/score", "/score"),
-        (5, "string"),
-        (b"https://x.example", "string"),
-    ],
-)
-def test_a_bad_endpoint_says_what_to_write(endpoint: Any, says: str) -> None:
-    """Each mistake has its own words, and none repeats user information or a query."""
-    with pytest.raises(ConfigurationError, match=says) as caught:
-        made(endpoint)
-    assert "pass-word" not in str(caught.value)
-
-
-def test_an_azure_openai_host_takes_the_deployment_from_the_model() -> None:
-    """The resource's address and a model name are enough."""
-    connection = made("https://r.openai.azure.com", model="gpt")
-    assert connection.endpoint == "https://r.openai.azure.com/openai/deployments/gpt"
 
 
 def test_plain_http_needs_a_word() -> None:
@@ -135,15 +36,19 @@ def test_plain_http_needs_a_word() -> None:
 
 def test_the_environment_gives_what_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """This package's variables come before those users have set for other tools."""
-    monkeypatch.setenv("AZURE_AI_INFERENCE_ENDPOINT", "https://third.example")
-    assert Connection().endpoint == "https://third.example"
-    monkeypatch.setenv("AZUREAI_ENDPOINT_URL", "https://second.example")
-    assert Connection().endpoint == "https://second.example"
-    monkeypatch.setenv("AZURE_INFERENCE_ENDPOINT", "https://first.example")
+    for endpoint, key, name in (
+        ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "fourth"),
+        ("AZURE_AI_INFERENCE_ENDPOINT", "AZURE_AI_INFERENCE_CREDENTIAL", "third"),
+        ("AZUREAI_ENDPOINT_URL", "AZUREAI_ENDPOINT_KEY", "second"),
+        ("AZURE_INFERENCE_ENDPOINT", "AZURE_INFERENCE_CREDENTIAL", "first"),
+    ):
+        monkeypatch.setenv(endpoint, f"https://{name}.example/v1")
+        monkeypatch.setenv(key, f"{name}-key")
+        assert Connection().endpoint == f"https://{name}.example/v1"
+        assert Connection().auth.headers(1.0)["api-key"] == f"{name}-key"
     monkeypatch.setenv("AZURE_INFERENCE_MODEL", "m")
-    connection = Connection()
-    assert (connection.endpoint, connection.model) == ("https://first.example", "m")
-    assert made("https://given.example", model="n").model == "n"
+    assert Connection().model == "m"
+    assert made("https://given.example/v1", model="n").model == "n"
 
 
 @pytest.mark.parametrize(
@@ -235,8 +140,29 @@ def test_timeout_none_is_the_default_and_never_for_ever() -> None:
 
 
 def test_a_number_is_the_total_time() -> None:
-    """The other limits keep their defaults."""
-    assert made(timeout=30).timeouts == Timeouts(total=30, connect=5, first_byte=300, idle=60)
+    """No silence is cut off before it, unless one is given of its own."""
+    assert made(timeout=900).timeouts == Timeouts(total=900, connect=5, first_byte=900, idle=900)
+    assert made(timeout={"total": 900, "idle": 30}).timeouts == Timeouts(900, 5, 900, 30)
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [
+        ({}, 600),
+        ({"model": "gpt-4o"}, 600),
+        ({"model": "gpt-5"}, 1740),
+        ({"model": "DeepSeek-R1"}, 1740),
+        ({"model": "prod", "family": "o3"}, 1740),
+        ({"model": "gpt-5", "timeout": 60}, 60),
+    ],
+    ids=str,
+)
+def test_a_model_that_reasons_has_longer(options: dict[str, Any], seconds: float) -> None:
+    """The family's row raises the default, and nothing that was given."""
+    connection = made(**options)
+    assert connection.timeouts == Timeouts(total=seconds)
+    assert connection.timeouts_of("o4-mini").total == (seconds if "timeout" in options else 1740)
+    assert connection.timeouts_of("gpt-4.1").total == (seconds if "timeout" in options else 600)
 
 
 def test_making_a_connection_touches_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,6 +203,26 @@ def test_a_pickle_leaves_the_key_behind(
         monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", "from-the-environment")
         client.complete(wire.MESSAGES)
     assert server.last.headers["api-key"] == "from-the-environment"
+
+
+def test_what_lost_its_key_takes_none_of_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a worker a key counts that stands alone or beside this host, and none beside another."""
+    data = pickle.dumps(made("https://gateway.example/v1"))
+    monkeypatch.setenv("AZURE_INFERENCE_ENDPOINT", "https://other.example/v1")
+    monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", "theirs")
+    with pytest.raises(ConfigurationError, match=r"AZURE_INFERENCE_CREDENTIAL.*gateway\.example"):
+        _ = pickle.loads(data).auth
+    for endpoint in ("", "https://gateway.example/v1"):
+        monkeypatch.setenv("AZURE_INFERENCE_ENDPOINT", endpoint)
+        assert pickle.loads(data).auth.headers(1.0)["api-key"] == "theirs"
+
+
+def test_no_token_stands_in_for_one_that_was_left_behind() -> None:
+    """A token credential is in no pickle: at a host that is not Azure's, the copy says so."""
+    for endpoint in ("https://gateway.example/v1", "http://127.0.0.1:1"):
+        loaded = pickle.loads(pickle.dumps(made(endpoint, FakeCredential())))
+        with pytest.raises(ConfigurationError, match="another process"):
+            _ = loaded.auth
 
 
 def test_no_rendering_shows_the_key() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import subprocess
 import sys
@@ -76,6 +77,63 @@ async def test_calls_at_once_share_the_connections(asynchronous: bool) -> None:
         async with ChatClient(connect(server.url, max_connections=4)) as client:
             assert await at_once(client, 40, asynchronous=asynchronous) == [wire.ANSWER] * 40
         assert server.connection_count == 4
+
+
+def sockets_to(port: int) -> list[socket.socket]:
+    """This process's own ends of connections to a port."""
+    found = []
+    for thing in gc.get_objects():
+        if isinstance(thing, socket.socket) and thing.family == socket.AF_INET:
+            with contextlib.suppress(OSError):
+                if thing.getpeername()[1] == port:
+                    found.append(thing)
+    return found
+
+
+@BOTH
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+async def test_a_silent_connection_is_probed_every_minute(asynchronous: bool, tls: bool) -> None:
+    """By TCP, so that no load balancer on the way forgets it while a model thinks."""
+    options: dict[str, Any] = {"ca_bundle": authority_file()} if tls else {}
+    with FaultServer(answer_well, tls=tls_context() if tls else None) as server:
+        async with ChatClient(connect(server.url, **options)) as client:
+            await called(client, asynchronous=asynchronous)
+            (kept,) = sockets_to(server.port)
+            assert kept.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL"):
+                if hasattr(socket, name):
+                    assert kept.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == 60
+
+
+@BOTH
+async def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    asynchronous: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies on the way may have forgotten it; until then calls one after another share it."""
+    with FaultServer(answer_well) as server:
+        async with ChatClient(connect(server.url)) as client:
+            for _ in range(3):
+                await called(client, asynchronous=asynchronous)
+            assert server.connection_count == 1
+        for module in ("http_sync", "http_async"):
+            monkeypatch.setattr(f"azure_inference_core._transport.{module}.LONGEST_IDLE", 0.0)
+        async with ChatClient(connect(server.url)) as client:
+            for _ in range(3):
+                await called(client, asynchronous=asynchronous)
+            assert server.connection_count == 4
+
+
+@pytest.mark.slow
+@BOTH
+async def test_a_pause_between_two_turns_costs_no_handshake(asynchronous: bool) -> None:
+    """A person who reads for a while finds the connection as it was."""
+    with FaultServer(answer_well) as server:
+        async with ChatClient(connect(server.url)) as client:
+            await called(client, asynchronous=asynchronous)
+            await asyncio.sleep(17)
+            await called(client, asynchronous=asynchronous)
+        assert server.connection_count == 1
 
 
 @BOTH

@@ -298,7 +298,7 @@ def test_an_old_token_request_keeps_no_later_call(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request that somebody with more patience waits for is not what a later call waits for."""
-    monkeypatch.setattr("azure_inference_core._credentials._SHARED_FOR", 0.2)
+    monkeypatch.setattr("azure_inference_core._tokens.SHARED_FOR", 0.2)
     credential = WaitsSync()
     with ChatClient(connect(server.url, credential=credential)) as client, ThreadPoolExecutor(1) as pool:
         patient = pool.submit(client.complete, wire.MESSAGES)
@@ -320,6 +320,29 @@ def test_requests_that_hang_do_not_pile_up(server: ScriptedServer) -> None:
                 client.complete(wire.MESSAGES, timeout=0.05)
     credential.over.set()
     assert credential.calls < 20
+
+
+async def test_a_callable_takes_few_threads(server: ScriptedServer) -> None:
+    """However many calls ask it, and however long it hangs; calls that gave up are not asked for any more."""
+    over = threading.Event()
+    asked: list[int] = []
+
+    def provide() -> str:
+        asked.append(threading.active_count())
+        over.wait(60)
+        return "token"
+
+    before = threading.active_count()
+    async with ChatClient(connect(server.url, credential=provide, max_retries=0)) as client:
+        calls = [client.acomplete(wire.MESSAGES, timeout=0.5) for _ in range(200)]
+        failures = await asyncio.gather(*calls, return_exceptions=True)
+        assert {type(failure) for failure in failures} == {DeadlineExceededError}
+        late = asyncio.create_task(client.acomplete(wire.MESSAGES))
+        await asyncio.sleep(0)
+        over.set()
+        assert (await late).choices[0].content == wire.ANSWER
+    assert max(asked) <= before + 40
+    assert len(asked) <= 40
 
 
 @pytest.mark.parametrize("kind", [FakeCredential, AsyncFakeCredential])

@@ -157,7 +157,7 @@ def test_a_copy_takes_the_constructors_words(server: ScriptedServer) -> None:
     with pytest.raises(ConfigurationError, match="endpoint"):
         model.model_copy(update={"endpoint": "ftp://host.example"})
     with pytest.raises(ConfigurationError, match="project_endpoint"):
-        model.model_copy(update={"project_endpoint": "https://host.example"})
+        model.model_copy(update={"project_endpoint": "https://host.example/v1"})
 
 
 def test_words_of_the_retired_class_are_attributes(server: ScriptedServer) -> None:
@@ -539,7 +539,7 @@ def test_aliases(server: ScriptedServer, aliases: dict[str, int]) -> None:
 def test_a_wrong_constructor_says_what_is_wrong(wrong: dict[str, Any], words: str) -> None:
     """Values that cannot work are refused at once, by name, and the key is not in the text."""
     with pytest.raises(ConfigurationError, match=words) as caught:
-        ChatAzureInference(**{"endpoint": "https://host.example", "credential": "canary-key", **wrong})
+        ChatAzureInference(**{"endpoint": "https://host.example/v1", "credential": "canary-key", **wrong})
     assert isinstance(caught.value, ValueError)
     assert "canary-key" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -602,7 +602,7 @@ def test_the_constructor_sends_nothing(server: ScriptedServer) -> None:
 )
 def test_profiles_where_known(model: str, expected: tuple[bool, bool]) -> None:
     """A model of a known family has a profile: whether it calls tools, whether it keeps to a schema."""
-    profile = ChatAzureInference(endpoint="https://host.example", credential="k", model=model).profile
+    profile = ChatAzureInference(endpoint="https://host.example/v1", credential="k", model=model).profile
     assert profile is not None
     assert (profile["tool_calling"], profile["structured_output"]) == expected
     assert profile["max_input_tokens"] > 0
@@ -610,7 +610,7 @@ def test_profiles_where_known(model: str, expected: tuple[bool, bool]) -> None:
 
 def test_no_profile_where_not_known() -> None:
     """A name that says nothing has no profile, unless ``family`` or the address says what it is."""
-    given: dict[str, Any] = {"endpoint": "https://host.example", "credential": "k", "model": "prod-1"}
+    given: dict[str, Any] = {"endpoint": "https://host.example/v1", "credential": "k", "model": "prod-1"}
     assert ChatAzureInference(**given).profile is None
     profile = ChatAzureInference(**given, family="gpt-4o").profile
     assert profile is not None

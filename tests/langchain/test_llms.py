@@ -35,11 +35,11 @@ class TestUnit:
 
     def test_init_from_env(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Endpoint, credential and model come from the environment."""
-        monkeypatch.setenv("AZURE_INFERENCE_ENDPOINT", "https://host.example")
+        monkeypatch.setenv("AZURE_INFERENCE_ENDPOINT", "https://host.example/v1")
         monkeypatch.setenv("AZURE_INFERENCE_CREDENTIAL", "key")
         monkeypatch.setenv("AZURE_INFERENCE_MODEL", "m")
         llm = AzureInferenceLLM()
-        assert (llm.endpoint, llm.model) == ("https://host.example", "m")
+        assert (llm.endpoint, llm.model) == ("https://host.example/v1", "m")
 
     def test_standard_params(self) -> None:
         """LangSmith's parameters are those of the model, or of the call."""

@@ -36,12 +36,12 @@ class TestChatUnit(ChatModelUnitTests):
         """Environment variables, constructor keywords, and the attributes they give."""
         return (
             {
-                "AZURE_INFERENCE_ENDPOINT": "https://host.example/base",
+                "AZURE_INFERENCE_ENDPOINT": "https://host.example/v1",
                 "AZURE_INFERENCE_CREDENTIAL": "key",
                 "AZURE_INFERENCE_MODEL": "from-the-environment",
             },
             {},
-            {"endpoint": "https://host.example/base", "model": "from-the-environment"},
+            {"endpoint": "https://host.example/v1", "model": "from-the-environment"},
         )
 
     @pytest.mark.xfail(

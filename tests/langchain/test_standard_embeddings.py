@@ -31,9 +31,9 @@ class TestEmbeddingsUnit(EmbeddingsUnitTests):
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         """Environment variables, constructor keywords, and the attributes they give."""
         return (
-            {"AZURE_INFERENCE_ENDPOINT": "https://host.example", "AZURE_INFERENCE_CREDENTIAL": "key"},
+            {"AZURE_INFERENCE_ENDPOINT": "https://host.example/v1", "AZURE_INFERENCE_CREDENTIAL": "key"},
             {},
-            {"endpoint": "https://host.example"},
+            {"endpoint": "https://host.example/v1"},
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import pickle
 import threading
 import time
 from typing import Any
@@ -80,6 +81,59 @@ async def test_an_async_credential_is_awaited_in_the_callers_loop(entry: EntryPo
         assert await used(entry, thing) == entry.wanted
         await thing.aclose()
     assert credential.calls == [asyncio.get_running_loop()]
+
+
+async def later() -> str:
+    """A token from an async callable."""
+    return "provided"
+
+
+@pytest.mark.parametrize("provider", [lambda: "provided", later], ids=["sync", "async"])
+@pytest.mark.parametrize("entry", ENTRY_POINTS, ids=str)
+async def test_a_callable_gives_the_token(entry: EntryPoint, provider: Any) -> None:
+    """As ``get_bearer_token_provider`` makes one: sync and async, in every call; it is in no text and no pickle."""
+    with FaultServer(answer_well) as server:
+        thing = made(entry.kind, server.url, credential=provider)
+        assert await used(entry, thing) == entry.wanted
+        assert server.requests[-1].headers["authorization"] == "Bearer provided"
+        assert "api-key" not in server.requests[-1].headers
+        assert b"provided" not in pickle.dumps(thing)
+        assert "provided" not in repr(thing) + str(thing)
+        await thing.aclose()
+
+
+@pytest.mark.parametrize("entry", ENTRY_POINTS, ids=str)
+async def test_a_server_without_keys_is_sent_none(entry: EntryPoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is signed in to Azure on this machine: their token stays here."""
+
+    def refuse(*_args: Any, **_options: Any) -> Any:
+        raise AssertionError("a token was asked for")
+
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential", refuse)
+    with FaultServer(answer_well) as server:
+        thing = made(entry.kind, f"{server.url}/v1", credential=None)
+        assert await used(entry, thing) == entry.wanted
+        assert not {"authorization", "api-key"} & server.requests[-1].headers.keys()
+        await thing.aclose()
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_an_object_made_of_a_target_uri_follows_its_fields(kind: type[Any]) -> None:
+    """The version in the address is sent, also by copies and after a change; a new address brings its own."""
+    entry = next(entry for entry in ENTRY_POINTS if entry.kind is kind and not entry.asynchronous)
+    with FaultServer(answer_well) as server:
+        root = f"{server.url}/openai/deployments/d/chat/completions?api-version="
+        thing = made(kind, f"{root}2025-01-01-preview")
+        for asked, version in ((thing, "2025-01-01-preview"), (thing.model_copy(), "2025-01-01-preview")):
+            entry.use(asked)
+            asked.max_retries = 1
+            entry.use(asked)
+            assert server.requests[-1].target.endswith(f"?api-version={version}")
+            asked.close()
+        thing.endpoint = f"{root}2024-10-21"
+        entry.use(thing)
+        assert server.requests[-1].target.endswith("?api-version=2024-10-21")
+        thing.close()
 
 
 @pytest.mark.parametrize("how", ["closed", "dropped"])

@@ -37,7 +37,7 @@ def behind_proxy(handler: Callable[[Call], Any]) -> Play:
     def play() -> Iterator[Stage]:
         with FaultServer(handler) as proxy, pytest.MonkeyPatch.context() as patch:
             patch.setenv("HTTPS_PROXY", f"http://corp:{PASSWORD}@127.0.0.1:{proxy.port}")
-            yield Stage("https://endpoint.example", None, proxy, {"trust_env": True})
+            yield Stage("https://endpoint.example/v1", None, proxy, {"trust_env": True})
 
     return play
 
@@ -49,7 +49,7 @@ def without_proxy() -> Play:
     def play() -> Iterator[Stage]:
         with stages.closed_port() as nobody, pytest.MonkeyPatch.context() as patch:
             patch.setenv("HTTPS_PROXY", nobody.url.replace("://", f"://corp:{PASSWORD}@"))
-            yield Stage("https://endpoint.example", options={"trust_env": True})
+            yield Stage("https://endpoint.example/v1", options={"trust_env": True})
 
     return play
 

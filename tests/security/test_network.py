@@ -125,9 +125,9 @@ def test_a_connection_has_no_such_switch() -> None:
     """The core takes a file of authorities, and no flag."""
     for option in ({"verify": False}, {"connection_verify": False}):
         with pytest.raises(TypeError):
-            Connection("https://x.example", CANARY_KEY, **option)  # type: ignore[arg-type]
+            Connection("https://x.example/v1", CANARY_KEY, **option)  # type: ignore[arg-type]
     with pytest.raises((ConfigurationError, TypeError)):
-        Connection("https://x.example", CANARY_KEY, ca_bundle=False)  # type: ignore[arg-type]
+        Connection("https://x.example/v1", CANARY_KEY, ca_bundle=False)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", BAD_CHARACTERS, ids=ascii)

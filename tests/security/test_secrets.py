@@ -34,6 +34,7 @@ KEYS = {
     "SecretStr": lambda: SecretStr(CANARY_KEY),
     "AzureKeyCredential": lambda: AzureKeyCredential(CANARY_KEY),
 }
+CREDENTIALS = {**KEYS, "callable": lambda: lambda: CANARY_KEY}
 RENDERINGS: dict[str, Callable[[Any], str]] = {
     "repr": repr,
     "str": str,
@@ -75,11 +76,11 @@ def shown(thing: Any, render: Callable[[Any], str]) -> str:
 
 
 @pytest.mark.parametrize("rendering", RENDERINGS)
-@pytest.mark.parametrize("credential", KEYS)
+@pytest.mark.parametrize("credential", CREDENTIALS)
 @pytest.mark.parametrize("kind", [*CORE, *CLASSES], ids=lambda kind: kind.__name__)
 def test_no_rendering_shows_the_key(kind: type[Any], credential: str, rendering: str) -> None:
     """Every way to write an object down, for every class and kind of key."""
-    key = KEYS[credential]()
+    key = CREDENTIALS[credential]()
     thing = (
         core_thing(kind, key)
         if kind in CORE

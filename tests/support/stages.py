@@ -132,7 +132,7 @@ def no_such_host() -> Iterator[Stage]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", refuse)
-        yield Stage("https://no-such-host.invalid")
+        yield Stage("https://no-such-host.invalid/v1")
 
 
 @contextlib.contextmanager
@@ -186,6 +186,6 @@ def proxied(status: int, headers: dict[str, str] | None = None) -> Play:
             pytest.MonkeyPatch.context() as patch,
         ):
             patch.setenv("HTTPS_PROXY", proxy.url)
-            yield Stage("https://endpoint.example", None, proxy, {"trust_env": True})
+            yield Stage("https://endpoint.example/v1", None, proxy, {"trust_env": True})
 
     return play
