@@ -133,6 +133,11 @@ class Connection:
         return self._endpoint.base
 
     @property
+    def deployment(self) -> str | None:
+        """The deployment that the address names, else the model."""
+        return self._endpoint.deployment or self.model
+
+    @property
     def dialect(self) -> Dialect:
         """How the endpoint speaks the API."""
         return self._endpoint.dialect

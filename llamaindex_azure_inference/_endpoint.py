@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import pickle
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from llama_index.core.schema import BaseComponent
 from pydantic import (
@@ -116,22 +116,34 @@ class Endpoint(BaseComponent, Component):
             return None
         return {name: value.mark for name, value in headers.items() if not is_secret_name(name)}
 
-    @property
-    def model_kwargs(self) -> dict[str, Any]:
-        """The ``model_extras``, by the retired integration's name for them: ``llm.model_kwargs``."""
-        return self.model_extras
+    if not TYPE_CHECKING:  # it would allow every name
+
+        def __getattr__(self, name: str) -> Any:
+            return self._by_word(name, super().__getattr__)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if self._is_word(name):
+            self._set_word(name, value)
+            return
         super().__setattr__(name, _HIDDEN[name](value) if name in _HIDDEN else value)
 
     # -- copies --
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, with other values for some fields: ``llm.model_copy(update={"timeout": 1200})``."""
-        read = {
-            name: _HIDDEN[name](value) if name in _HIDDEN else value for name, value in (update or {}).items()
-        }
-        return super().model_copy(update=read, deep=deep)
+        """Copy, with other values for some fields, by any of the constructor's words.
+
+        ```python
+        patient = llm.model_copy(update={"timeout": 1200, "model_kwargs": {"top_k": 5}})
+        ```
+
+        Raises:
+            ConfigurationError: A value cannot be used.
+        """
+        meant = self._meant(update or {})
+        meant.update({name: hide(meant[name]) for name, hide in _HIDDEN.items() if name in meant})
+        copied = super().model_copy(update=meant, deep=deep)
+        copied._current()  # noqa: SLF001 - of the same class
+        return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         # Credentials, limiters, caches and observers hold locks and sessions, and mean one thing together.

@@ -18,6 +18,7 @@ from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
 from azure_inference_core import ConfigurationError, Connection, Timeouts
+from azure_inference_core._request.keywords import guards
 from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.support import wire
@@ -392,16 +393,11 @@ def test_a_model_that_refuses_input_types(server: ScriptedServer) -> None:
         ("tmeperature", "temperature"),
     ],
 )
-def test_a_slip_in_the_constructor(
-    server: ScriptedServer, slip: str, meant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slip_in_the_constructor(server: ScriptedServer, slip: str, meant: str) -> None:
     """A keyword one slip from a known one is an extra, and a warning names the one that was meant."""
-    monkeypatch.setattr("azure_inference_core._request.keywords._warned", set())
 
     def question(adapter: Any) -> Any:
-        from azure_inference_core._request import keywords
-
-        keywords._warned.clear()
+        guards._warned.clear()
         with pytest.warns(UserWarning, match=meant) as caught:
             model = chat(adapter, server, **{slip: 1})
         return model.model_extras, [str(warning.message) for warning in caught]

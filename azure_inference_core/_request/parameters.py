@@ -167,7 +167,9 @@ def encode_request(
         raise ConfigurationError(
             f"the call would overwrite {', '.join(reserved)}; use the call's own arguments"
         )
-    if stream:
+    if not stream:
+        extras.pop("stream_options", None)  # of the constructor; services refuse it here
+    else:
         body["stream"] = True
         _ask_for_usage(body, extras, params.get("stream_usage"), stream_options)
     headers = _extras_header(extras, params.get("extra_parameters"), extras_header)
