@@ -6,9 +6,11 @@ pickle; a client is made of the fields, so that changing a field changes the nex
 
 from __future__ import annotations
 
+import functools
+import inspect
 import logging
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from llama_index.core.schema import BaseComponent
@@ -27,7 +29,7 @@ from typing_extensions import Self
 from azure_inference_core import Timeouts
 from azure_inference_core._client.component import Component
 from azure_inference_core._credentials import is_token_credential
-from azure_inference_core._request.keywords import describe, read_constructor
+from azure_inference_core._request.keywords import describe, guarded, read_constructor
 from azure_inference_core._request.secrets import Secret, hidden, hidden_headers, is_secret_name
 from azure_inference_core.errors import ConfigurationError
 
@@ -90,8 +92,20 @@ class Endpoint(BaseComponent, Component):
 
     _held: Any = PrivateAttr(default=None)
     _agent: ClassVar[str] = "llamaindex"
+    _calls: ClassVar[tuple[str, ...]] = ()
+    """The methods whose keywords are a call's."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in cls._calls:
+            if method := cls.__dict__.get(name):  # with LlamaIndex's observers around it by now
+                setattr(cls, name, _guarding(method))
 
     def __init__(self, endpoint: str | None = None, credential: Any = None, **settings: Any) -> None:
+        if isinstance(endpoint, str) and endpoint and "://" not in endpoint:
+            raise ConfigurationError(
+                "the endpoint, which is the first argument, must begin with https://; a model is given as model="
+            )
         settings.pop("class_name", None)  # of a serialised object
         given = {"endpoint": endpoint, "credential": credential, **settings}
         try:
@@ -163,6 +177,25 @@ class Endpoint(BaseComponent, Component):
         found = self._found_state(state)
         super(BaseComponent, self).__setstate__(found)
         self._hold(found["__pydantic_private__"]["_held"][1])
+
+
+def _guarding(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A call whose keywords are checked, and whose headers are hidden, before anybody observes them."""
+    own = inspect.signature(method).parameters.keys()
+
+    def checked(given: dict[str, Any]) -> dict[str, Any]:
+        plain = {name: given.pop(name) for name in own & given.keys()}
+        return {**plain, **guarded(given)} if given else plain
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return method(*args, **checked(kwargs))
+
+    @functools.wraps(method)
+    async def acall(*args: Any, **kwargs: Any) -> Any:
+        return await method(*args, **checked(kwargs))
+
+    return acall if inspect.iscoroutinefunction(method) else call
 
 
 def _pickles(value: Any) -> bool:

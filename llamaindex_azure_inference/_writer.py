@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from llama_index.core.base.llms.types import LLMMetadata, MessageRole
+from llama_index.core.base.llms.types import ChatMessage, LLMMetadata, MessageRole
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 
 from azure_inference_core import Family, Parameters, merge_params
 from azure_inference_core._client.streams import AsyncStream, DeltaT, Stream
@@ -47,6 +49,44 @@ class Writer(Endpoint):
     system_role: MessageRole = MessageRole.SYSTEM
 
     _parameters: ClassVar[tuple[str, ...]] = (*SAMPLING, "stream_usage", "extra_parameters", "model_extras")
+
+    _calls: ClassVar[tuple[str, ...]] = tuple(
+        f"{prefix}{what}" for prefix in ("", "stream_", "a", "astream_") for what in ("chat", "complete")
+    )
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        credential: Any = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        model_name: str | None = None,
+        api_version: str | None = None,
+        callback_manager: CallbackManager | None = None,
+        system_prompt: str | None = None,
+        messages_to_prompt: Callable[[Sequence[ChatMessage]], str] | None = None,
+        completion_to_prompt: Callable[[str], str] | None = None,
+        pydantic_program_mode: PydanticProgramMode | None = None,
+        output_parser: BaseOutputParser | None = None,
+        client_kwargs: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(
+            endpoint,
+            credential,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            model_name=model_name,
+            api_version=api_version,
+            callback_manager=callback_manager,
+            system_prompt=system_prompt,
+            messages_to_prompt=messages_to_prompt,
+            completion_to_prompt=completion_to_prompt,
+            pydantic_program_mode=pydantic_program_mode,
+            output_parser=output_parser,
+            client_kwargs=client_kwargs,
+            **settings,
+        )
 
     @property
     def model_name(self) -> str | None:

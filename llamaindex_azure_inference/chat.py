@@ -86,6 +86,8 @@ class AzureInference(StructuredWriter):
     def _serialisable(cls, value: Any) -> Any:
         return plain_format(value)
 
+    __init__ = Writer.__init__  # for type checkers, which would make one of the fields
+
     @classmethod
     def class_name(cls) -> str:
         """The name under which LlamaIndex serialises this class."""

@@ -49,6 +49,8 @@ class AzureInferenceCompletion(Writer, LLM):
 
     _client_class: ClassVar[type[Any]] = CompletionsClient
 
+    __init__ = Writer.__init__  # for type checkers, which would make one of the fields
+
     @classmethod
     def class_name(cls) -> str:
         """The name under which LlamaIndex serialises this class."""

@@ -160,7 +160,9 @@ class Component(Closing):
             return value if hasattr(value, "get_secret_value") else None
         if field is not None:
             return getattr(self, field)
-        return self.__dict__[EXTRAS].get(name) if word.way == "extra" else otherwise(name)
+        if word.way == "extra" and "max_tokens" in self._fields():
+            return self.__dict__[EXTRAS].get(name)
+        return otherwise(name)
 
     def _is_word(self, name: str) -> bool:
         """Whether an attribute that is assigned is a sibling's word, and none of this class."""

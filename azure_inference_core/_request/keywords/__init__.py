@@ -5,7 +5,7 @@ keep slips and secrets out of the extras; what stands in ``model_extras`` is mea
 words that never are: the key, the headers and whatever else belongs to the connection.
 """
 
-from azure_inference_core._request.keywords.call import guarded, merge_params, merged
+from azure_inference_core._request.keywords.call import batch_of, guarded, header_marks, merge_params, merged
 from azure_inference_core._request.keywords.constructor import (
     DEPLOYMENTS,
     describe,
@@ -18,6 +18,6 @@ from azure_inference_core._request.keywords.table import WORDS
 from azure_inference_core._request.keywords.ways import EXTRAS
 
 __all__ = [
-    "CONNECTION_FIELDS", "DEPLOYMENTS", "EXTRAS", "WORDS", "client_kwargs_of", "describe", "fields_of", "guarded",
-    "merge_params", "merged", "read_constructor",
+    "CONNECTION_FIELDS", "DEPLOYMENTS", "EXTRAS", "WORDS", "batch_of", "client_kwargs_of", "describe", "fields_of", "guarded",
+    "header_marks",     "merge_params", "merged", "read_constructor",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from azure_inference_core._request.keywords.guards import (
@@ -22,6 +22,7 @@ from azure_inference_core._request.parameters import Parameters
 from azure_inference_core._request.secrets import hidden_headers
 from azure_inference_core.errors import ConfigurationError
 
+_SIZES = ("batch_size", "chunk_size", "embed_batch_size")
 _LIMITS = ("max_completion_tokens", "max_tokens")
 
 
@@ -57,28 +58,51 @@ def merged(params: Parameters | None, keywords: Mapping[str, Any]) -> Parameters
     return merge_params(params or {}, keywords)
 
 
-def guarded(call: Mapping[str, Any]) -> dict[str, Any]:
-    """A call's keywords, checked, with its headers hidden: what may be bound, and shown to observers.
+def guarded(call: Mapping[str, Any], show: Callable[[Any], Any] | None = hidden_headers) -> dict[str, Any]:
+    """A call's keywords, checked: what may be bound to a model, and shown to those who observe it.
 
     >>> guarded({"top_k": 5, "extra_headers": {"x-team": "the lighthouse keepers"}})
     {'top_k': 5, 'extra_headers': {'x-team': **********}}
+
+    Args:
+        call: The keywords.
+        show: What becomes of headers, wherever they stand: by default their values are hidden; ``None`` leaves them out.
 
     Raises:
         ConfigurationError: As in :func:`merge_params`.
     """
     if not call.keys() <= PER_CALL:
         _read_call(call)
-    return _hidden(call)
+    return _shown(call, show)
 
 
-def _hidden(call: Mapping[str, Any]) -> dict[str, Any]:
+def header_marks(headers: Any) -> Any:
+    """What tells headers apart in the key of a cache without showing them."""
+    return {name: value.mark for name, value in hidden_headers(headers).items()}
+
+
+def _shown(call: Mapping[str, Any], show: Callable[[Any], Any] | None) -> dict[str, Any]:
     shown = dict(call)
     for name in call.keys() & HEADERS:
-        shown[name] = hidden_headers(call[name])
+        headers = shown.pop(name)
+        if show is not None and headers is not None:
+            shown[name] = show(headers)
     for name in call.keys() & {*BAGS}:
         if isinstance(call[name], Mapping):
-            shown[name] = _hidden(call[name])
+            shown[name] = _shown(call[name], show)
     return shown
+
+
+def batch_of(call: Mapping[str, Any]) -> tuple[int | None, dict[str, Any]]:
+    """How many inputs one request of this call has, by whatever word, and the other keywords.
+
+    >>> batch_of({"chunk_size": 5, "dimensions": 3})
+    (5, {'dimensions': 3})
+    """
+    sizes = {call[name] for name in _SIZES if call.get(name) is not None}
+    if len(sizes) > 1:
+        raise ConfigurationError(f"{' and '.join(_SIZES)} are one thing, and given with two values; keep one")
+    return next(iter(sizes), None), {name: value for name, value in call.items() if name not in _SIZES}
 
 
 def _read_call(call: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,7 +96,11 @@ def client_kwargs_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     {'retry_total': 4, 'timeout': 60.0, 'connection_timeout': 5.0, 'read_timeout': 300.0}
     """
     names = {word: name for word, name in _CLIENT_WORDS.items() if name not in ("default_headers", EXTRAS)}
-    found = {word: value for word, name in names.items() if (value := fields.get(name)) is not None}
+    found = {
+        word: value
+        for word, name in names.items()
+        if (value := fields.get(name)) is not None and value is not False
+    }
     if (times := fields.get("timeout")) is not None:
         found.update({word: getattr(Timeouts.of(times), parts[0]) for word, parts in _CLIENT_TIMES.items()})
     return found

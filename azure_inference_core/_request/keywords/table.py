@@ -154,7 +154,7 @@ WORDS: dict[str, Word] = {
     "streaming": idle("the method decides"),
     **each(
         "n logprobs top_logprobs logit_bias reasoning_effort verbosity service_tier store prompt_cache_options reasoning "
-        "include truncation context_management modalities user metadata parallel_tool_calls",
+        "include truncation context_management modalities",
         Word("extra"),
     ),
     "audio_config": into("the extra `audio`", lambda given: {"audio": given}),
