@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, LLMMetadata, MessageRole
 from llama_index.core.callbacks import CallbackManager
@@ -15,6 +16,7 @@ from azure_inference_core._request.parameters import SAMPLING
 from llamaindex_azure_inference._endpoint import Endpoint
 
 ResponseT = TypeVar("ResponseT")
+P = ParamSpec("P")
 _USUAL_OUTPUT = 4_096
 _UNKNOWN_OUTPUT = 1_024
 
@@ -127,6 +129,11 @@ class Writer(Endpoint):
         """The fields as they are now under one call's keywords."""
         values = self.__dict__
         return merge_params({name: values[name] for name in self._parameters}, call)
+
+
+def as_in(method: Callable[P, None]) -> Callable[[Callable[..., None]], Callable[P, None]]:
+    """What passes everything on has the signature of where it goes."""
+    return functools.wraps(method)
 
 
 def responses(
