@@ -34,6 +34,24 @@ from azure_inference_core._request.secrets import Secret, hidden, hidden_headers
 from azure_inference_core.errors import ConfigurationError
 
 _logger = logging.getLogger(__name__)
+_CALLS = (
+    *(
+        f"{prefix}{name}"
+        for prefix in ("", "a", "stream_", "astream_")
+        for name in ("chat", "complete", "chat_with_tools", "predict_and_call", "structured_predict")
+    ),
+    *(
+        f"{prefix}get_{name}"
+        for prefix in ("", "a")
+        for name in ("query_embedding", "text_embedding", "text_embedding_batch")
+    ),
+)
+"""The methods whose keywords are a call's."""
+
+_GUARDS = "_guards"
+_OF_CALLS = "llm_kwargs"
+"""Where the structured calls have the keywords of a call; their own are variables of the prompt."""
+
 _SHARED_BY_COPIES = ("credential", "rate_limiter", "callback_manager", "embeddings_cache")
 
 
@@ -92,14 +110,13 @@ class Endpoint(BaseComponent, Component):
 
     _held: Any = PrivateAttr(default=None)
     _agent: ClassVar[str] = "llamaindex"
-    _calls: ClassVar[tuple[str, ...]] = ()
-    """The methods whose keywords are a call's."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in cls._calls:
-            if method := cls.__dict__.get(name):  # with LlamaIndex's observers around it by now
-                setattr(cls, name, _guarding(method))
+        for name in _CALLS:
+            method = getattr(cls, name, None)
+            if method and not getattr(method, "__isabstractmethod__", False) and not hasattr(method, _GUARDS):
+                setattr(cls, name, _guarding(method))  # outside of LlamaIndex's observers
 
     def __init__(self, endpoint: str | None = None, credential: Any = None, **settings: Any) -> None:
         if isinstance(endpoint, str) and endpoint and "://" not in endpoint:
@@ -181,21 +198,32 @@ class Endpoint(BaseComponent, Component):
 
 def _guarding(method: Callable[..., Any]) -> Callable[..., Any]:
     """A call whose keywords are checked, and whose headers are hidden, before anybody observes them."""
-    own = inspect.signature(method).parameters.keys()
+    own = [*inspect.signature(method).parameters]
+    place = own.index(_OF_CALLS) if _OF_CALLS in own else len(own)
 
-    def checked(given: dict[str, Any]) -> dict[str, Any]:
-        plain = {name: given.pop(name) for name in own & given.keys()}
-        return {**plain, **guarded(given)} if given else plain
+    def checked(args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if len(args) > place and args[place]:
+            args = (*args[:place], guarded(args[place]), *args[place + 1 :])
+        if not given:
+            return args, given
+        plain = {name: given.pop(name) for name in own if name in given}
+        if plain.get(_OF_CALLS):
+            plain[_OF_CALLS] = guarded(plain[_OF_CALLS])
+        return args, {**plain, **(guarded(given) if place == len(own) else given)}
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return method(*args, **checked(kwargs))
+        args, kwargs = checked(args, kwargs)
+        return method(*args, **kwargs)
 
     @functools.wraps(method)
     async def acall(*args: Any, **kwargs: Any) -> Any:
-        return await method(*args, **checked(kwargs))
+        args, kwargs = checked(args, kwargs)
+        return await method(*args, **kwargs)
 
-    return acall if inspect.iscoroutinefunction(method) else call
+    guard = acall if inspect.iscoroutinefunction(method) else call
+    setattr(guard, _GUARDS, True)
+    return guard
 
 
 def _pickles(value: Any) -> bool:

@@ -52,10 +52,6 @@ class Writer(Endpoint):
 
     _parameters: ClassVar[tuple[str, ...]] = (*SAMPLING, "stream_usage", "extra_parameters", "model_extras")
 
-    _calls: ClassVar[tuple[str, ...]] = tuple(
-        f"{prefix}{what}" for prefix in ("", "stream_", "a", "astream_") for what in ("chat", "complete")
-    )
-
     def __init__(
         self,
         endpoint: str | None = None,

@@ -75,11 +75,6 @@ class AzureInferenceEmbedding(Endpoint, MultiModalEmbedding):
 
     _usage: dict[str, int] = PrivateAttr(default_factory=dict)
     _model_field: ClassVar[str] = "model_name"
-    _calls: ClassVar[tuple[str, ...]] = tuple(
-        f"{prefix}get_{what}"
-        for prefix in ("", "a")
-        for what in ("query_embedding", "text_embedding", "text_embedding_batch")
-    )
     _client_class: ClassVar[type[Any]] = EmbeddingsClient
     _client_fields: ClassVar[tuple[str, ...]] = ("embed_batch_size", "max_concurrency")
 

@@ -71,8 +71,8 @@ def guarded(call: Mapping[str, Any], show: Callable[[Any], Any] | None = hidden_
     Raises:
         ConfigurationError: As in :func:`merge_params`.
     """
-    if not call.keys() <= PER_CALL:
-        _read_call(call)
+    if EXTRAS in call or not call.keys() <= PER_CALL:
+        _read_call(batch_of(call)[1])
     return _shown(call, show)
 
 

@@ -78,7 +78,8 @@ def put(found: dict[str, Any], name: str, target: str, value: Any) -> None:
     if isinstance(value, bool) and target in _NO_BOOLS:
         raise ConfigurationError(f"{name} must be a number, not a bool")
     if found.get(target) is not None and found[target] != value:
-        raise ConfigurationError(f"{target} is given twice, as {name} too, with two values; keep one")
+        other = "" if name == target else f", as {name} too"
+        raise ConfigurationError(f"{target} is given twice{other}, with two values; keep one")
     found[target] = value
 
 
