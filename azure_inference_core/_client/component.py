@@ -180,6 +180,8 @@ class Component(Closing):
             given.setdefault("endpoint", self.__dict__["endpoint"])
         read = read_constructor(given, fields)
         named = fields_of(update, fields)
+        if "default_headers" in read and "default_headers" not in named:  # one more, by another word
+            read["default_headers"] = {**(self.__dict__["default_headers"] or {}), **read["default_headers"]}
         if EXTRAS not in named and (added := read.pop(EXTRAS)):
             read[EXTRAS] = {**self.__dict__[EXTRAS], **added}
         return {

@@ -223,7 +223,8 @@ def word_of(name: str, kind: Kind) -> Word | None:
 
 
 _OTHERS: dict[bool, frozenset[str]] = {
-    True: CHAT_PARAMETERS - EMBEDDING_PARAMETERS | {"stream_usage", "split_think", "streaming"},
+    True: CHAT_PARAMETERS - EMBEDDING_PARAMETERS
+    | {"max_completion_tokens", "stream_usage", "split_think", "streaming"},
     False: EMBEDDING_PARAMETERS - CHAT_PARAMETERS
     | {"batch_size", "embed_batch_size", "show_progress", "query_input_type", "document_input_type"},
 }
