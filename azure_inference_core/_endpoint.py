@@ -105,34 +105,6 @@ def _deployment_path(name: str) -> str:
     return f"/openai/deployments/{quote(name, safe='')}"
 
 
-def with_deployment(address: str, name: str | None, *, is_resource: bool = False) -> str:
-    """An address that names a deployment, made as OpenAI's clients for Azure make it.
-
-    >>> with_deployment("https://gate.example/ai", "prod", is_resource=True)
-    'https://gate.example/ai/openai/deployments/prod'
-
-    Args:
-        address: The address. One of an Azure OpenAI deployment gets the other name in the place of its own, and a
-            route or query at its end stays.
-        name: The deployment; ``None`` leaves the address as it is.
-        is_resource: Whether the deployments of the address stand below ``/openai/deployments`` in any case, as those
-            of ``azure_endpoint`` do, unless its path ends in ``/v1``.
-    """
-    if name is None or not isinstance(address, str):
-        return address
-    base, mark, query = address.strip().partition("?")
-    if "/openai/deployments/" in base:
-        rest = base.partition("/openai/deployments/")[2].partition("/")[2]
-        base = (
-            base.partition("/openai/deployments/")[0] + _deployment_path(name) + (f"/{rest}" if rest else "")
-        )
-    elif is_resource and not base.rstrip("/").endswith("/v1"):
-        base = base.rstrip("/").removesuffix("/openai/deployments").removesuffix(
-            "/openai"
-        ) + _deployment_path(name)
-    return base + mark + query
-
-
 def parse_endpoint(
     text: str, model: str | None, *, dialect: str | None = None, allow_insecure: bool = False
 ) -> Endpoint:

@@ -40,6 +40,8 @@ class Connection:
     'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21'
     >>> Connection("https://my.openai.azure.com/openai/v1", "my key", default_headers={"x-team": "a"}).default_headers
     {'x-team': **********}
+    >>> connection.deployment
+    'gpt-4o'
     >>> connection.auth.headers(1.0), connection.kept_key
     ({'authorization': 'Bearer my key', 'api-key': 'my key'}, **********)
     >>> connection.close()

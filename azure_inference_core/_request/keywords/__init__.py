@@ -7,12 +7,12 @@ words that never are: the key, the headers and whatever else belongs to the conn
 
 from azure_inference_core._request.keywords.call import batch_of, guarded, header_marks, merge_params, merged
 from azure_inference_core._request.keywords.constructor import (
-    DEPLOYMENTS,
     describe,
     fields_of,
     read_constructor,
 )
 from azure_inference_core._request.keywords.guards import CONNECTION_FIELDS
+from azure_inference_core._request.keywords.place import DEPLOYMENTS
 from azure_inference_core._request.keywords.sdk_client import client_kwargs_of
 from azure_inference_core._request.keywords.table import WORDS
 from azure_inference_core._request.keywords.ways import EXTRAS

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from azure_inference_core._endpoint import with_deployment
 from azure_inference_core._request.keywords.guards import (
     check_extras,
     put,
     tell,
     unpacked,
 )
+from azure_inference_core._request.keywords.place import DEPLOYMENTS, placed
 from azure_inference_core._request.keywords.table import WORDS, kind_of_class, of_another_class, word_of
 from azure_inference_core._request.keywords.ways import EXTRAS, Word, mapping, refuse
 from azure_inference_core.errors import ConfigurationError
-from azure_inference_core.families import family_of
 from azure_inference_core.timeouts import Timeouts
 
 _NONE_IS_MEANT = frozenset(("query_input_type", "document_input_type", "input_type"))
-DEPLOYMENTS = ("azure_deployment", "deployment_name", "deployment", "deployment_id", "engine")
 _CREDENTIALS = ("credential", "azure_ad_token_provider", "azure_ad_async_token_provider", "azure_ad_token")
 """Who wins where several are given; keys by other words come last."""
-
-_ML_HOST = ".inference.ml.azure.com"
 
 
 def read_constructor(given: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
@@ -110,14 +105,15 @@ class _Constructor:
         for name, value in self._translated:
             self._add(name, value)
         if self._place:
-            self._find_place(**self._place)
+            for name, value in placed(self._found, self._kind, **self._place).items():
+                self._add(name, value, said=True)
         times = self._found.get("timeout")
         if times is not None and not isinstance(times, (int, float, str, Timeouts, Mapping)):
             self._found["timeout"] = Timeouts.of(times)
         return {**self._found, EXTRAS: {**self._extras, **self._unknown}}
 
-    def _add(self, name: str, value: Any) -> None:
-        """Add what was translated, under what was said in so many words."""
+    def _add(self, name: str, value: Any, *, said: bool = False) -> None:
+        """Add what was translated, under what was said in so many words, unless this was."""
         if name not in self._fields and name in WORDS:
             name = next((to for to in WORDS[name].to if to in self._fields), name)
         if name == EXTRAS:
@@ -128,38 +124,8 @@ class _Constructor:
             self._found[name] = {**value, **mapping(name, self._found.get(name) or {})}
         elif name == "timeout" and isinstance(value, Mapping) and name in self._found:
             self._found[name] = Timeouts.of(self._found[name]).replaced(value)
-        elif value is not None or name in _NONE_IS_MEANT:
-            self._found.setdefault(name, value)
-
-    def _find_place(self, azure_endpoint: str | None = None, deployment: str | None = None) -> None:
-        """The address and the model of a deployment, as OpenAI's clients for Azure have them."""
-        model_field = "model" if "model" in self._fields else "model_name"
-        model, endpoint = self._found.get(model_field), self._found.get("endpoint")
-        if azure_endpoint is not None:
-            if endpoint is not None and _host(endpoint) != _host(azure_endpoint):
-                raise ConfigurationError(
-                    "the endpoint is given twice, as azure_endpoint too, with two hosts; keep one"
-                )
-            endpoint = with_deployment(azure_endpoint, deployment or model, is_resource=True)
-        elif endpoint is not None and deployment is not None:
-            endpoint = with_deployment(endpoint, deployment)
-        if endpoint is not None:
-            self._found["endpoint"] = endpoint
-        if deployment is None or "/openai/deployments/" in str(endpoint):
-            return
-        if _host(endpoint).endswith(_ML_HOST):
-            self._add("default_headers", {"azureml-model-deployment": deployment})
-            return
-        self._found[model_field] = deployment
-        if model not in (None, deployment) and family_of(model, embeddings=self._kind == "embeddings").name:
-            self._found.setdefault("family", model)  # a label beside the deployment tells what it is
-
-
-def _host(address: Any) -> str:
-    try:
-        return urlsplit(address).hostname or "" if isinstance(address, str) else ""
-    except ValueError:  # it is checked, and told of, where it is used
-        return ""
+        elif said or (name not in self._found and (value is not None or name in _NONE_IS_MEANT)):
+            self._found[name] = value
 
 
 def _chosen(credentials: Mapping[str, Any]) -> Any:

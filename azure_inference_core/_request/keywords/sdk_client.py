@@ -65,6 +65,12 @@ _CLIENT_TIMES = {
     "read_timeout": ("first_byte", "idle"),
 }
 
+FIELDS_OF_CLIENT = {
+    **{word: (name,) for word, name in _CLIENT_WORDS.items()},
+    **{word: tuple(f"Timeouts.{part}" for part in parts) for word, parts in _CLIENT_TIMES.items()},
+}
+"""What its words mean."""
+
 CLIENT_KWARGS: dict[str, Word] = {
     "connection_verify": refused(NO_VERIFY, True),
     "logging_enable": refused(_NO_LOG, False),
