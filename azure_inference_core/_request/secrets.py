@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
@@ -134,11 +135,16 @@ def is_secret(name: str, value: Any) -> bool:
     >>> is_secret("my_gateway_key", "abc"), is_secret("prompt_cache_key", "abc"), is_secret("max_tokens", 5)
     (True, False, False)
     """
-    last = re.split(r"[_\-.]|(?<=[a-z])(?=[A-Z])", name)[-1].lower()
-    if _NO_SECRET.fullmatch(name) or not _LAST_WORD.fullmatch(last):
+    if not _sounds_secret(name):
         return False
     held = isinstance(value, (str, bytes)) or callable(value)
     return held or any(hasattr(value, reveals) for reveals in ("get_secret_value", "get_token"))
+
+
+@lru_cache(512)
+def _sounds_secret(name: str) -> bool:
+    last = re.split(r"[_\-.]|(?<=[a-z])(?=[A-Z])", name)[-1].lower()
+    return _LAST_WORD.fullmatch(last) is not None and not _NO_SECRET.fullmatch(name)
 
 
 class GivenToken:

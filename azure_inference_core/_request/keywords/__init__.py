@@ -18,6 +18,6 @@ from azure_inference_core._request.keywords.table import WORDS
 from azure_inference_core._request.keywords.ways import EXTRAS
 
 __all__ = [
-    "CONNECTION_FIELDS", "DEPLOYMENTS", "EXTRAS", "WORDS", "batch_of", "client_kwargs_of", "describe", "fields_of", "guarded",
-    "header_marks",     "merge_params", "merged", "read_constructor",
+    "CONNECTION_FIELDS", "DEPLOYMENTS", "EXTRAS", "WORDS", "batch_of", "client_kwargs_of", "describe", "fields_of",
+    "guarded", "header_marks", "merge_params", "merged", "read_constructor",
 ]  # fmt: skip

@@ -7,7 +7,6 @@ from typing import Any
 
 from azure_inference_core._request.keywords.guards import (
     BAGS,
-    CONNECTION_FIELDS,
     CONSTRUCTORS,
     HEADERS,
     PER_CALL,
@@ -130,10 +129,12 @@ def _read_call(call: Mapping[str, Any]) -> dict[str, Any]:
             refuse(name, word, value)
         elif word.way == "without effect":
             tell(name, word.why)
-        elif word.is_secret or word.read is None or word.read(value).keys() & {*CONNECTION_FIELDS} - PER_CALL:
-            _refuse_constructor(name, always=True)
         else:
-            read.update(word.read(value))
+            meant = word.read(value) if word.read and not word.is_secret else None
+            if meant is None or meant.keys() & CONSTRUCTORS:
+                _refuse_constructor(name, always=True)
+            else:
+                read.update(meant)
     check_extras(unknown, PER_CALL, caller=6)
     return {**read, **unknown, EXTRAS: extras} if extras else {**read, **unknown}
 

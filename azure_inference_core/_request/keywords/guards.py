@@ -51,6 +51,7 @@ _GUARDED = ("model_kwargs", "additional_kwargs")
 
 BAGS = (*_GUARDED, "extra_body", EXTRAS)
 HEADERS = frozenset(("headers", "extra_headers", "default_headers"))
+_HOLDERS = HEADERS.union(BAGS)
 _REAL_EXTRAS = frozenset(
     ("top_k", "top_a", "min_p", "n", "user", "logprobs", "tool", "models", "structured_outputs")
 )
@@ -61,14 +62,17 @@ def unpacked(name: str, bag: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a mapping of extras holds: headers, and what is for the model."""
     headers: dict[str, Any] = {}
     extras: dict[str, Any] = {}
-    for key, value in mapping(name, bag).items():
+    if not mapping(name, bag).keys() & _HOLDERS:
+        _check_bag(bag, name)
+        return headers, dict(bag)
+    for key, value in bag.items():
         if key in HEADERS and value is not None:
             headers.update(mapping(f"{key} in {name}", value))
         elif key in BAGS and value is not None:
             inner, found = unpacked(f"{key} in {name}", value)
             headers.update(inner)
             extras.update(found)
-        elif key not in HEADERS and key not in BAGS:
+        elif key not in _HOLDERS:
             extras[key] = value
     _check_bag(extras, name)
     return headers, extras
@@ -94,6 +98,8 @@ def _check_bag(extras: Mapping[Any, Any], field: str) -> None:
     for name, value in extras.items():
         if not isinstance(name, str):
             raise ConfigurationError(f"{field} has a key that is not a string: {kind_of(name)}")
+        if name not in WORDS and name not in _NEVER and field not in _GUARDED:
+            continue
         if name in _NEVER:
             raise ConfigurationError(
                 f"{name} in {field} belongs to the constructor and is not sent to the model"
