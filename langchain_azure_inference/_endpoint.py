@@ -190,7 +190,8 @@ class Endpoint(BaseModel, Component):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._is_word(name):
-            self._set_word(name, value)
+            with translated:
+                self._set_word(name, value)
             return
         super().__setattr__(name, _HIDDEN[name](value) if name in _HIDDEN else value)
         # LangChain computes this once, and uses it as the key of caches.

@@ -778,6 +778,8 @@ def test_attributes_by_the_words_of_other_classes(server: ScriptedServer) -> Non
     assert read == ({"retry_total": 4, "user_agent": "mine"}, server.url, 1, None, None)
     assert (key, sent) == ("a-key-of-its-own", ("another-key", "low"))
     assert (total, retries, has_client) == (20, 1, False)
+    told = alike(lambda adapter: refusal_of(lambda: setattr(chat(adapter, server), "http_client", object())))
+    assert "ca_bundle" in told
 
 
 def test_the_size_of_batches(server: ScriptedServer) -> None:

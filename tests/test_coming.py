@@ -227,7 +227,7 @@ async def test_notebook_of_llamaindex(server: ScriptedServer) -> None:
 # -- programs for OpenAI's classes --
 
 
-def test_a_program_for_chat_openai(server: ScriptedServer) -> None:
+async def test_a_program_for_chat_openai(server: ScriptedServer) -> None:
     """A streaming model whose callbacks see the tokens, its attributes, and the same with other extras."""
     tokens = Tokens()
     llm = ChatOpenAI(
@@ -246,7 +246,8 @@ def test_a_program_for_chat_openai(server: ScriptedServer) -> None:
         verbose=False,
     )
     assert llm.invoke("Hello").text == wire.ANSWER
-    assert "".join(tokens.seen) == wire.ANSWER
+    assert (await llm.ainvoke("Hello")).text == wire.ANSWER
+    assert "".join(tokens.seen) == wire.ANSWER * 2
     assert sent(server).items() >= {
         "model": "gpt-4o-mini", "stream": True, "n": 1, "chat_template_kwargs": {"enable_thinking": False},
     }.items()  # fmt: skip
