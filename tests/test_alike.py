@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock, ThinkingBlock, ToolCallBlock
@@ -410,6 +411,7 @@ def test_a_slip_in_the_constructor(server: ScriptedServer, slip: str, meant: str
         guards._warned.clear()
         with pytest.warns(UserWarning, match=meant) as caught:
             model = chat(adapter, server, **{slip: 1})
+        assert {warning.filename for warning in caught} == {__file__}
         return model.model_extras, [str(warning.message) for warning in caught]
 
     extras, (told,) = alike(question)
@@ -604,6 +606,40 @@ def test_a_deployment_at_another_address(server: ScriptedServer) -> None:
         lambda adapter: refusal_of(lambda: chat(adapter, server, azure_endpoint="https://a.example"))
     )
     assert "azure_endpoint" in told
+
+
+def test_a_deployment_of_a_managed_endpoint() -> None:
+    """There it is a header, beside the others, and the model stays what it is."""
+
+    def question(adapter: Any) -> Any:
+        model = adapter.chat_class(
+            endpoint="https://a.westus.inference.ml.azure.com/v1",
+            api_key="a-key-of-its-own",
+            deployment_name="blue",
+            model="m",
+            default_headers={"x-team": "keepers"},
+        )
+        return model._client.connection.model, dict(model._client.connection.default_headers)
+
+    assert alike(question) == ("m", {"azureml-model-deployment": "blue", "x-team": "keepers"})
+
+
+def test_times_of_other_libraries(server: ScriptedServer) -> None:
+    """``(connect, read)`` and ``httpx.Timeout`` are the limits they were; what they do not say stays the default."""
+
+    def times(adapter: Any, **given: Any) -> Timeouts:
+        found: Timeouts = chat(adapter, server, **given)._client.connection.timeouts
+        return found
+
+    assert alike(lambda adapter: times(adapter, timeout=(2, 30))) == Timeouts(
+        connect=2, first_byte=30, idle=30
+    )
+    limits = httpx.Timeout(20, connect=3)
+    assert alike(lambda adapter: times(adapter, timeout=limits)) == Timeouts(
+        connect=3, first_byte=20, idle=20
+    )
+    both = alike(lambda adapter: times(adapter, request_timeout=90, stream_chunk_timeout=9))
+    assert both == Timeouts(total=90, idle=9)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def _read_call(call: Mapping[str, Any]) -> dict[str, Any]:
                 _refuse_constructor(name, always=True)
             else:
                 read.update(meant)
-    check_extras(unknown, PER_CALL, caller=6)
+    check_extras(unknown, PER_CALL)
     return {**read, **unknown, EXTRAS: extras} if extras else {**read, **unknown}
 
 

@@ -99,7 +99,7 @@ class _Constructor:
             self._translated += word.read(value).items()
 
     def read(self) -> dict[str, Any]:
-        check_extras(self._unknown, self._fields, caller=5)
+        check_extras(self._unknown, self._fields)
         if self._credentials:
             self._found["credential"] = _chosen(self._credentials)
         for name, value in self._translated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import warnings
 from collections.abc import Collection, Mapping
@@ -115,8 +116,8 @@ def _check_bag(extras: Mapping[Any, Any], field: str) -> None:
         )
 
 
-def check_extras(extras: Mapping[str, Any], known: Collection[str], *, caller: int) -> None:
-    """Refuse what looks like a secret, and warn of what looks like a slip, ``caller`` frames up."""
+def check_extras(extras: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse what looks like a secret, and warn of what looks like a slip, at the user's line."""
     for name, value in extras.items():
         near = _refuse_secret(name, value, known)
         if near and name not in _warned:
@@ -124,8 +125,16 @@ def check_extras(extras: Mapping[str, Any], known: Collection[str], *, caller: i
             warnings.warn(
                 f"{name!r} is not known here and goes to the model as an extra; did you mean {near!r}?",
                 UserWarning,
-                stacklevel=caller,
+                stacklevel=_frames_of_ours(),
             )
+
+
+def _frames_of_ours() -> int:
+    """How many frames up the first one is that is not in a package of this distribution."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and "azure_inference" in frame.f_globals.get("__name__", "").partition(".")[0]:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _refuse_secret(name: str, value: Any, known: Collection[str]) -> str | None:
