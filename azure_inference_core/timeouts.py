@@ -85,8 +85,8 @@ class Timeouts:
     def replaced(self, times: Mapping[str, float | None]) -> Timeouts:
         """These, with others for some: ``Timeouts(60).replaced({"idle": 10})``; ``None`` leaves one as it is.
 
-        >>> Timeouts(60).replaced({"idle": 10, "connect": None})
-        Timeouts(total=60, connect=5.0, first_byte=300.0, idle=10)
+        >>> Timeouts(60, 5, 30, 30).replaced({"idle": 10, "connect": None})
+        Timeouts(total=60, connect=5, first_byte=30, idle=10)
         """
         return replace(self, **{name: value for name, value in times.items() if value is not None})
 

@@ -98,8 +98,8 @@ CLIENT_KWARGS: dict[str, Word] = {
 def client_kwargs_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an object as ``client_kwargs`` had them, without headers.
 
-    >>> client_kwargs_of({"max_retries": 4, "user_agent": None, "timeout": 60.0})
-    {'retry_total': 4, 'timeout': 60.0, 'connection_timeout': 5.0, 'read_timeout': 300.0}
+    >>> client_kwargs_of({"max_retries": 4, "user_agent": None, "timeout": Timeouts(60, 5, 30, 30)})
+    {'retry_total': 4, 'timeout': 60, 'connection_timeout': 5, 'read_timeout': 30}
     """
     names = {word: name for word, name in _CLIENT_WORDS.items() if name not in ("default_headers", EXTRAS)}
     found = {
