@@ -141,7 +141,9 @@ def test_positions_of_the_methods(ours: type[Any], theirs: type[Any]) -> None:
         if name.startswith("_") or not inspect.isfunction(method) or not hasattr(ours, name):
             continue
         wanted, found = positions(method)[1:], positions(getattr(ours, name))[1:]
-        takes_any = any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(getattr(ours, name)).parameters.values())
+        takes_any = any(
+            p.kind is p.VAR_POSITIONAL for p in inspect.signature(getattr(ours, name)).parameters.values()
+        )
         if name not in OTHER and not takes_any and found[: len(wanted)] != wanted:
             moved.append(f"{name}: {found} for {wanted}")
     assert not moved, "\n".join(moved)
