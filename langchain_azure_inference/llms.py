@@ -169,14 +169,7 @@ class AzureInferenceLLM(Writer, BaseLLM):
     def configurable_fields(
         self, **kwargs: AnyConfigurableField
     ) -> RunnableSerializable[LanguageModelInput, str]:
-        """Make fields configurable, by any of the constructor's words for them.
-
-        ```python
-        from langchain_core.runnables import ConfigurableField
-
-        chosen = llm.configurable_fields(model_name=ConfigurableField(id="model"))
-        print(chosen.with_config(configurable={"model": "other"}).invoke("Why is the sky blue?"))
-        ```
+        """As the chat model's: ``llm.configurable_fields(model_name=ConfigurableField(id="model"))``.
 
         Raises:
             ValueError: There is no such field.
