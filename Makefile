@@ -78,6 +78,8 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy examples/quickstart.py
+	$(BIN)/mypy --strict --config-file= --follow-imports=silent tests/types/*.py
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 bench: $(BENCH_VENV)/.ready

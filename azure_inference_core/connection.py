@@ -47,6 +47,8 @@ class Connection:
     {'x-team': **********}
     >>> Connection("https://my.openai.azure.com", "my key", model="gpt-4o").address
     'https://my.openai.azure.com'
+    >>> connection.deployment
+    'gpt-4o'
     >>> connection.timeouts_of("gpt-4o").total, connection.timeouts_of("o3").total
     (600.0, 1740.0)
     >>> connection.auth.headers(1.0), connection.kept_key
@@ -172,6 +174,11 @@ class Connection:
     def address(self) -> str:
         """What names the endpoint to another connection: with a version that its URL had, without the model's name."""
         return self._endpoint.given
+
+    @property
+    def deployment(self) -> str | None:
+        """The deployment that the address names, else the model."""
+        return self._endpoint.deployment or self.model
 
     @property
     def dialect(self) -> Dialect:

@@ -111,6 +111,7 @@ class EmbeddingsClient(Client):
         before: Callable[[EmbeddingBatch], object] | None = None,
         done: Callable[[EmbeddingBatch], object] | None = None,
         implied_input_type: str | None = None,
+        batch_size: int | None = None,
         **keywords: Any,
     ) -> EmbeddingsResult:
         """Embed texts.
@@ -123,9 +124,12 @@ class EmbeddingsClient(Client):
             done: Called in the caller's thread as each batch is done, with all its vectors.
             implied_input_type: The input type where none is given: left out where the model is known to have
                 none, and from its first refusal on.
+            batch_size: Inputs a request of this call; the client's when not given.
             **keywords: See the class.
         """
-        job = _Job(self, _TEXTS, _checked_texts(texts), merged(params, keywords), implied_input_type)
+        job = _Job(
+            self, _TEXTS, _checked_texts(texts), merged(params, keywords), implied_input_type, batch_size
+        )
         return job.run(before, done)
 
     async def aembed(
@@ -138,10 +142,13 @@ class EmbeddingsClient(Client):
         done: Callable[[EmbeddingBatch], Awaitable[object] | object] | None = None,
         implied_input_type: str | None = None,
         max_concurrency: int | None = None,
+        batch_size: int | None = None,
         **keywords: Any,
     ) -> EmbeddingsResult:
         """As :meth:`embed`, async; the hooks may be coroutines, and this call may have a limit of its own."""
-        job = _Job(self, _TEXTS, _checked_texts(texts), merged(params, keywords), implied_input_type)
+        job = _Job(
+            self, _TEXTS, _checked_texts(texts), merged(params, keywords), implied_input_type, batch_size
+        )
         return await job.arun(before, done, max_concurrency or self.max_concurrency)
 
     def embed_images(
@@ -185,12 +192,13 @@ class _Job:
         inputs: list[Any],
         params: Parameters,
         implied_input_type: str | None = None,
+        batch_size: int | None = None,
     ) -> None:
         self._client = client
         self._route = route
         self._params = params
         self._answers: list[Answer] = []
-        size = 1 if route == _IMAGES else client.batch_size
+        size = 1 if route == _IMAGES else check_count("batch_size", batch_size or client.batch_size)
         starts = range(0, len(inputs), size)
         parts = [inputs[start : start + size] for start in starts]
         self._batches = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from azure_inference_core.errors import ConfigurationError, DeadlineExceededError
@@ -60,8 +60,11 @@ class Timeouts:
                 )
 
     @staticmethod
-    def of(value: float | Timeouts | Mapping[str, float] | None) -> Timeouts:
+    def of(value: Any) -> Timeouts:
         """Make timeouts of seconds in total, or of a mapping of some; take them as they are; ``None``: the default.
+
+        What ``requests`` and ``httpx`` have for it is understood too: ``(connect, read)``, and ``httpx.Timeout``,
+        whose ``read`` is each silence.
 
         >>> Timeouts.of(30).total
         30
@@ -77,7 +80,23 @@ class Timeouts:
             if unknown := sorted(map(str, value.keys() - set(_NAMES))):
                 raise ConfigurationError(f"timeout has unknown keys {unknown}; there are {', '.join(_NAMES)}")
             return Timeouts(**value)
-        return value if isinstance(value, Timeouts) else Timeouts(total=value)
+        if isinstance(value, Timeouts):
+            return value
+        if isinstance(value, (tuple, list)) and len(value) == 2:
+            connect, read = value
+        elif hasattr(value, "connect") and hasattr(value, "read"):
+            connect, read = value.connect, value.read
+        else:
+            return Timeouts(total=value)
+        return _DEFAULT.replaced({"connect": connect, "first_byte": read, "idle": read})
+
+    def replaced(self, times: Mapping[str, float | None]) -> Timeouts:
+        """These, with others for some: ``Timeouts(60).replaced({"idle": 10})``; ``None`` leaves one as it is.
+
+        >>> Timeouts(60, 5, 30, 30).replaced({"idle": 10, "connect": None})
+        Timeouts(total=60, connect=5, first_byte=30, idle=10)
+        """
+        return replace(self, **{name: value for name, value in times.items() if value is not None})
 
 
 _FINITE = sys.float_info.max

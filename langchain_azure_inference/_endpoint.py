@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -27,7 +27,6 @@ from azure_inference_core._client.component import Component
 from azure_inference_core._request.keywords import (
     CONNECTION_FIELDS,
     EXTRAS,
-    WORDS,
     describe,
     read_constructor,
 )
@@ -152,16 +151,6 @@ class Endpoint(BaseModel, Component):
         self.model = name
 
     @property
-    def model_kwargs(self) -> dict[str, Any]:
-        """Another word for ``model_extras``."""
-        return self.model_extras
-
-    @model_kwargs.setter
-    def model_kwargs(self, extras: dict[str, Any]) -> None:
-        """Another word for ``model_extras``."""
-        self.model_extras = extras
-
-    @property
     def lc_secrets(self) -> dict[str, str]:
         """Where a serialised model finds its key again."""
         return {} if self.credential is None else {"credential": "AZURE_INFERENCE_CREDENTIAL"}
@@ -194,7 +183,16 @@ class Endpoint(BaseModel, Component):
         )
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
+    if not TYPE_CHECKING:  # it would allow every name
+
+        def __getattr__(self, name: str) -> Any:
+            return self._by_word(name, super().__getattr__)
+
     def __setattr__(self, name: str, value: Any) -> None:
+        if self._is_word(name):
+            with translated:
+                self._set_word(name, value)
+            return
         super().__setattr__(name, _HIDDEN[name](value) if name in _HIDDEN else value)
         # LangChain computes this once, and uses it as the key of caches.
         self.__dict__.pop("_serialized", None)
@@ -211,22 +209,14 @@ class Endpoint(BaseModel, Component):
             ConfigurationError: A value cannot be used.
         """
         with translated:
-            copied = super().model_copy(update=self._read_update(update) if update else None, deep=deep)
+            copied = super().model_copy(update=self._hidden_update(update) if update else None, deep=deep)
             copied.__dict__.pop("_serialized", None)
             copied._current()  # noqa: SLF001 - of the same class
         return copied
 
-    def _read_update(self, update: Mapping[str, Any]) -> dict[str, Any]:
-        fields = type(self).model_fields
-        read = read_constructor(update, fields)
-        meant: dict[str | None, Any] = {}
-        for name, value in update.items():
-            word = WORDS.get(name)
-            meant[next((to for to in (name, *(word.to if word else ())) if to in fields), None)] = value
-        if EXTRAS not in meant:
-            read[EXTRAS] = {**self.model_extras, **read[EXTRAS]}
-        read.update({name: hide(read[name]) for name, hide in _HIDDEN.items() if name in read})
-        return {**{name: None for name, value in meant.items() if name and value is None}, **read}
+    def _hidden_update(self, update: Mapping[str, Any]) -> dict[str, Any]:
+        meant = self._meant(update)
+        return {**meant, **{name: hide(meant[name]) for name, hide in _HIDDEN.items() if name in meant}}
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         # Credentials hold locks and sessions: copies share them.

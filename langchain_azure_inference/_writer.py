@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.language_models import LangSmithParams
 from langchain_core.messages import BaseMessage, get_buffer_string
 from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.runnables import Runnable, RunnableBinding
+from langchain_core.runnables.utils import AnyConfigurableField
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field
 
 from azure_inference_core import Parameters, merge_params
+from azure_inference_core._request.keywords import fields_of, guarded
 from langchain_azure_inference._blocks import PROVIDER
 from langchain_azure_inference._endpoint import Endpoint
-from langchain_azure_inference.errors import ConfigurationError
+from langchain_azure_inference.errors import ConfigurationError, translated
 
 _INTERNAL = frozenset(("ls_structured_output_format", "structured_output_format", "stream"))
 """Keywords that LangChain passes on for its own purposes."""
+
+
+class Binding(RunnableBinding[Any, Any]):  # type: ignore[no-redef]  # as LangChain's own
+    """A model with keywords for its calls; those that are bound to it later are checked and hidden as well."""
+
+    def bind(self, **kwargs: Any) -> Runnable[Any, Any]:
+        """Bind more keywords: ``model.bind(stop=["."]).bind(top_k=5)``.
+
+        Raises:
+            ConfigurationError: A keyword belongs to the constructor, or looks like a secret.
+        """
+        with translated:
+            return super().bind(**guarded(kwargs))
+
+    @classmethod
+    def lc_id(cls) -> list[str]:
+        """What it is loaded as."""
+        return RunnableBinding.lc_id()
 
 
 class Writer(Endpoint):
@@ -64,6 +85,24 @@ class Writer(Endpoint):
                 "n: a stream carries one answer; use invoke, batch or generate for several"
             )
         return params
+
+    if not TYPE_CHECKING:  # the types are LangChain's
+
+        def bind(self, **kwargs: Any) -> Binding:
+            """Bind keywords for the calls; the values of ``headers`` among them are shown nowhere.
+
+            ```python
+            print(model.bind(max_tokens=32, top_k=5).invoke("Why is the sky blue?"))
+            ```
+
+            Raises:
+                ConfigurationError: A keyword belongs to the constructor, or looks like a secret.
+            """
+            with translated:
+                return Binding(bound=self, kwargs=guarded(kwargs), config={})
+
+    def _configured(self, specs: Mapping[str, AnyConfigurableField]) -> dict[str, AnyConfigurableField]:
+        return fields_of(specs, type(self).model_fields)
 
     def _asked(self, params: Parameters) -> str | None:
         """The model that is asked, for answers that name none."""

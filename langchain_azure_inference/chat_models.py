@@ -10,11 +10,13 @@ from langchain_core.language_models import LangSmithParams, LanguageModelInput, 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableSerializable
+from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import model_validator
 from typing_extensions import Self
 
 from azure_inference_core import ChatClient, Parameters
+from azure_inference_core._request.keywords import guarded, header_marks
 from langchain_azure_inference._answers import ChunkMapper, to_generations
 from langchain_azure_inference._endpoint import PACKAGE, __version__
 from langchain_azure_inference._messages import to_api
@@ -67,6 +69,9 @@ class ChatAzureInference(Writer, BaseChatModel):
     split_think: bool | None = None
 
     _client_class: ClassVar[type[Any]] = ChatClient
+
+    def __init__(self, **given: Any) -> None:  # for type checkers: any keyword that is no field is an extra
+        super().__init__(**given)
 
     @model_validator(mode="after")
     def _add_azure_inference_version(self) -> Self:
@@ -156,6 +161,23 @@ class ChatAzureInference(Writer, BaseChatModel):
         several = (kwargs.get("n") or self.model_extras.get("n") or 1) != 1
         return several or super()._streaming_disabled(**kwargs)
 
+    def configurable_fields(
+        self, **kwargs: AnyConfigurableField
+    ) -> RunnableSerializable[LanguageModelInput, AIMessage]:
+        """Make fields configurable, by any of the constructor's words for them.
+
+        ```python
+        from langchain_core.runnables import ConfigurableField
+
+        chosen = model.configurable_fields(model_name=ConfigurableField(id="model"))
+        print(chosen.with_config(configurable={"model": "other"}).invoke("Why is the sky blue?"))
+        ```
+
+        Raises:
+            ValueError: There is no such field.
+        """
+        return super().configurable_fields(**self._configured(kwargs))
+
     def bind_tools(
         self,
         tools: Sequence[ToolLike],
@@ -198,10 +220,10 @@ class ChatAzureInference(Writer, BaseChatModel):
     def with_structured_output(
         self,
         schema: Schema | None = None,
-        *,
         method: Method = "function_calling",
-        include_raw: bool = False,
         strict: bool | None = None,
+        *,
+        include_raw: bool = False,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, Any]:
         """A runnable that answers in the form of a schema.
@@ -244,12 +266,15 @@ class ChatAzureInference(Writer, BaseChatModel):
         return self._described()
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        self.__dict__.pop("_serialized", None)  # extras can be changed in place
+        kwargs = guarded(kwargs, header_marks)
         mark = self._headers_mark() if self.default_headers else ""
         return super()._get_llm_string(stop=stop, **kwargs) + mark
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         # Headers of a call can hold keys, and these parameters go to every tracer.
-        kwargs.pop("headers", None)
+        with translated:
+            kwargs = guarded(kwargs, None)
         return {**self._described(), "_type": self._llm_type, "stop": stop or self.stop, **kwargs}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:

@@ -19,6 +19,7 @@ from azure_inference_core import (
     image_from_path,
     merge_params,
 )
+from azure_inference_core._request.keywords import batch_of
 from langchain_azure_inference._endpoint import Endpoint
 from langchain_azure_inference.errors import ConfigurationError, translated
 
@@ -67,6 +68,9 @@ class AzureInferenceEmbeddings(Endpoint, Embeddings):
     _client_class: ClassVar[type[Any]] = EmbeddingsClient
     _client_fields: ClassVar[tuple[str, ...]] = ("batch_size", "max_concurrency")
 
+    def __init__(self, **given: Any) -> None:  # for type checkers: any keyword that is no field is an extra
+        super().__init__(**given)
+
     @property
     def embed_batch_size(self) -> int:
         """Another word for ``batch_size``, as ``embeddings.embed_batch_size``."""
@@ -95,11 +99,14 @@ class AzureInferenceEmbeddings(Endpoint, Embeddings):
             return merge_params(defaults, call), kind
         return merge_params({**defaults, "input_type": kind}, call), None
 
-    def embed_documents(self, texts: list[str], **kwargs: Any) -> list[list[float]]:
+    def embed_documents(
+        self, texts: list[str], chunk_size: int | None = None, **kwargs: Any
+    ) -> list[list[float]]:
         """Embed texts that will be searched.
 
         Args:
             texts: The texts; none gives no vectors and sends nothing.
+            chunk_size: Texts in one request of this call; ``batch_size`` when not given.
             **kwargs: Parameters for this call, such as ``dimensions``.
 
         Returns:
@@ -108,7 +115,7 @@ class AzureInferenceEmbeddings(Endpoint, Embeddings):
         Raises:
             InferenceError: A batch failed, or an answer was not complete.
         """
-        return self.embed_with_usage(texts, **kwargs).vectors
+        return self.embed_with_usage(texts, chunk_size=chunk_size, **kwargs).vectors
 
     def embed_query(self, text: str, **kwargs: Any) -> list[float]:
         """Embed a text that searches.
@@ -135,12 +142,15 @@ class AzureInferenceEmbeddings(Endpoint, Embeddings):
             InferenceError: A batch failed, or an answer was not complete.
         """
         with translated, self._progress(len(texts)) as done:
+            size, kwargs = batch_of(kwargs)
             params, implied = self._typed("document_input_type", kwargs)
-            return self._client.embed(texts, params, done=done, implied_input_type=implied)
+            return self._client.embed(texts, params, done=done, implied_input_type=implied, batch_size=size)
 
-    async def aembed_documents(self, texts: list[str], **kwargs: Any) -> list[list[float]]:
+    async def aembed_documents(
+        self, texts: list[str], chunk_size: int | None = None, **kwargs: Any
+    ) -> list[list[float]]:
         """As ``embed_documents``, async."""
-        return (await self.aembed_with_usage(texts, **kwargs)).vectors
+        return (await self.aembed_with_usage(texts, chunk_size=chunk_size, **kwargs)).vectors
 
     async def aembed_query(self, text: str, **kwargs: Any) -> list[float]:
         """As ``embed_query``, async."""
@@ -151,8 +161,11 @@ class AzureInferenceEmbeddings(Endpoint, Embeddings):
     async def aembed_with_usage(self, texts: Sequence[str], **kwargs: Any) -> EmbeddingsResult:
         """As ``embed_with_usage``, async."""
         with translated, self._progress(len(texts)) as done:
+            size, kwargs = batch_of(kwargs)
             params, implied = self._typed("document_input_type", kwargs)
-            return await self._client.aembed(texts, params, done=done, implied_input_type=implied)
+            return await self._client.aembed(
+                texts, params, done=done, implied_input_type=implied, batch_size=size
+            )
 
     def embed_image(self, uris: Sequence[str | Path | Mapping[str, str]], **kwargs: Any) -> list[list[float]]:
         """Embed images.

@@ -8,9 +8,11 @@ from contextlib import closing
 from typing import Any, ClassVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LangSmithParams
+from langchain_core.language_models import LangSmithParams, LanguageModelInput
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from langchain_core.runnables import RunnableSerializable
+from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
@@ -52,6 +54,9 @@ class AzureInferenceLLM(Writer, BaseLLM):
     max_concurrency: int = Field(default=8, ge=1)
 
     _client_class: ClassVar[type[Any]] = CompletionsClient
+
+    def __init__(self, **given: Any) -> None:  # for type checkers: any keyword that is no field is an extra
+        super().__init__(**given)
 
     @model_validator(mode="after")
     def _add_azure_inference_version(self) -> Self:
@@ -160,6 +165,16 @@ class AzureInferenceLLM(Writer, BaseLLM):
         return LLMResult(
             generations=[_generations(result) for result in results], llm_output=combined_usage(outputs)
         )
+
+    def configurable_fields(
+        self, **kwargs: AnyConfigurableField
+    ) -> RunnableSerializable[LanguageModelInput, str]:
+        """As the chat model's: ``llm.configurable_fields(model_name=ConfigurableField(id="model"))``.
+
+        Raises:
+            ValueError: There is no such field.
+        """
+        return super().configurable_fields(**self._configured(kwargs))
 
     @property
     def _llm_type(self) -> str:

@@ -36,14 +36,17 @@ class Observed:
         model: The embedding model.
         scope: What, beside the parameters of a request, decides what a text's vector is.
         params: Parameters of the request, its input type among them.
+        size: Texts of one request of this call; the model's when ``None``.
     """
 
-    def __init__(self, model: BaseEmbedding, scope: str, params: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: BaseEmbedding, scope: str, params: Mapping[str, Any], size: int | None = None
+    ) -> None:
         self._payload = model.to_payload()
         self._manager = model.callback_manager
         self._cache: Any = model.embeddings_cache
         self._limiter: Any = model.rate_limiter
-        self._size = model.embed_batch_size
+        self._size = size or model.embed_batch_size
         self._open: dict[int, str] = {}
         self._fetched: dict[int, list[int]] = {}
         self._bar: Any = None

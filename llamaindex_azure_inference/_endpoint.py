@@ -6,10 +6,12 @@ pickle; a client is made of the fields, so that changing a field changes the nex
 
 from __future__ import annotations
 
+import functools
+import inspect
 import logging
 import pickle
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from llama_index.core.schema import BaseComponent
 from pydantic import (
@@ -27,11 +29,29 @@ from typing_extensions import Self
 from azure_inference_core import Timeouts
 from azure_inference_core._client.component import Component
 from azure_inference_core._credentials import is_token_credential
-from azure_inference_core._request.keywords import describe, read_constructor
+from azure_inference_core._request.keywords import describe, guarded, read_constructor
 from azure_inference_core._request.secrets import Secret, hidden, hidden_headers, is_secret_name
 from azure_inference_core.errors import ConfigurationError
 
 _logger = logging.getLogger(__name__)
+_CALLS = (
+    *(
+        f"{prefix}{name}"
+        for prefix in ("", "a", "stream_", "astream_")
+        for name in ("chat", "complete", "chat_with_tools", "predict_and_call", "structured_predict")
+    ),
+    *(
+        f"{prefix}get_{name}"
+        for prefix in ("", "a")
+        for name in ("query_embedding", "text_embedding", "text_embedding_batch")
+    ),
+)
+"""The methods whose keywords are a call's."""
+
+_GUARDS = "_guards"
+_OF_CALLS = "llm_kwargs"
+"""Where the structured calls have the keywords of a call; their own are variables of the prompt."""
+
 _SHARED_BY_COPIES = ("credential", "rate_limiter", "callback_manager", "embeddings_cache")
 
 
@@ -91,7 +111,18 @@ class Endpoint(BaseComponent, Component):
     _held: Any = PrivateAttr(default=None)
     _agent: ClassVar[str] = "llamaindex"
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in _CALLS:
+            method = getattr(cls, name, None)
+            if method and not getattr(method, "__isabstractmethod__", False) and not hasattr(method, _GUARDS):
+                setattr(cls, name, _guarding(method))  # outside of LlamaIndex's observers
+
     def __init__(self, endpoint: str | None = None, credential: Any = None, **settings: Any) -> None:
+        if isinstance(endpoint, str) and endpoint and "://" not in endpoint:
+            raise ConfigurationError(
+                "the endpoint, which is the first argument, must begin with https://; a model is given as model="
+            )
         settings.pop("class_name", None)  # of a serialised object
         given = {"endpoint": endpoint, "credential": credential, **settings}
         try:
@@ -116,22 +147,34 @@ class Endpoint(BaseComponent, Component):
             return None
         return {name: value.mark for name, value in headers.items() if not is_secret_name(name)}
 
-    @property
-    def model_kwargs(self) -> dict[str, Any]:
-        """The ``model_extras``, by the retired integration's name for them: ``llm.model_kwargs``."""
-        return self.model_extras
+    if not TYPE_CHECKING:  # it would allow every name
+
+        def __getattr__(self, name: str) -> Any:
+            return self._by_word(name, super().__getattr__)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if self._is_word(name):
+            self._set_word(name, value)
+            return
         super().__setattr__(name, _HIDDEN[name](value) if name in _HIDDEN else value)
 
     # -- copies --
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, with other values for some fields: ``llm.model_copy(update={"timeout": 1200})``."""
-        read = {
-            name: _HIDDEN[name](value) if name in _HIDDEN else value for name, value in (update or {}).items()
-        }
-        return super().model_copy(update=read, deep=deep)
+        """Copy, with other values for some fields, by any of the constructor's words.
+
+        ```python
+        patient = llm.model_copy(update={"timeout": 1200, "model_kwargs": {"top_k": 5}})
+        ```
+
+        Raises:
+            ConfigurationError: A value cannot be used.
+        """
+        meant = self._meant(update or {})
+        meant.update({name: hide(meant[name]) for name, hide in _HIDDEN.items() if name in meant})
+        copied = super().model_copy(update=meant, deep=deep)
+        copied._current()  # noqa: SLF001 - of the same class
+        return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         # Credentials, limiters, caches and observers hold locks and sessions, and mean one thing together.
@@ -151,6 +194,36 @@ class Endpoint(BaseComponent, Component):
         found = self._found_state(state)
         super(BaseComponent, self).__setstate__(found)
         self._hold(found["__pydantic_private__"]["_held"][1])
+
+
+def _guarding(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A call whose keywords are checked, and whose headers are hidden, before anybody observes them."""
+    own = [*inspect.signature(method).parameters]
+    place = own.index(_OF_CALLS) if _OF_CALLS in own else len(own)
+
+    def checked(args: tuple[Any, ...], given: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if len(args) > place and args[place]:
+            args = (*args[:place], guarded(args[place]), *args[place + 1 :])
+        if not given:
+            return args, given
+        plain = {name: given.pop(name) for name in own if name in given}
+        if plain.get(_OF_CALLS):
+            plain[_OF_CALLS] = guarded(plain[_OF_CALLS])
+        return args, {**plain, **(guarded(given) if place == len(own) else given)}
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = checked(args, kwargs)
+        return method(*args, **kwargs)
+
+    @functools.wraps(method)
+    async def acall(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = checked(args, kwargs)
+        return await method(*args, **kwargs)
+
+    guard = acall if inspect.iscoroutinefunction(method) else call
+    setattr(guard, _GUARDS, True)
+    return guard
 
 
 def _pickles(value: Any) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import Any, ClassVar, TypeVar
+import functools
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
-from llama_index.core.base.llms.types import LLMMetadata, MessageRole
+from llama_index.core.base.llms.types import ChatMessage, LLMMetadata, MessageRole
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 
 from azure_inference_core import Family, Parameters, merge_params
 from azure_inference_core._client.streams import AsyncStream, DeltaT, Stream
@@ -13,6 +16,7 @@ from azure_inference_core._request.parameters import SAMPLING
 from llamaindex_azure_inference._endpoint import Endpoint
 
 ResponseT = TypeVar("ResponseT")
+P = ParamSpec("P")
 _USUAL_OUTPUT = 4_096
 _UNKNOWN_OUTPUT = 1_024
 
@@ -47,6 +51,40 @@ class Writer(Endpoint):
     system_role: MessageRole = MessageRole.SYSTEM
 
     _parameters: ClassVar[tuple[str, ...]] = (*SAMPLING, "stream_usage", "extra_parameters", "model_extras")
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        credential: Any = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        model_name: str | None = None,
+        api_version: str | None = None,
+        callback_manager: CallbackManager | None = None,
+        system_prompt: str | None = None,
+        messages_to_prompt: Callable[[Sequence[ChatMessage]], str] | None = None,
+        completion_to_prompt: Callable[[str], str] | None = None,
+        pydantic_program_mode: PydanticProgramMode | None = None,
+        output_parser: BaseOutputParser | None = None,
+        client_kwargs: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(
+            endpoint,
+            credential,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            model_name=model_name,
+            api_version=api_version,
+            callback_manager=callback_manager,
+            system_prompt=system_prompt,
+            messages_to_prompt=messages_to_prompt,
+            completion_to_prompt=completion_to_prompt,
+            pydantic_program_mode=pydantic_program_mode,
+            output_parser=output_parser,
+            client_kwargs=client_kwargs,
+            **settings,
+        )
 
     @property
     def model_name(self) -> str | None:
@@ -87,6 +125,11 @@ class Writer(Endpoint):
         """The fields as they are now under one call's keywords."""
         values = self.__dict__
         return merge_params({name: values[name] for name in self._parameters}, call)
+
+
+def as_in(method: Callable[P, None]) -> Callable[[Callable[..., None]], Callable[P, None]]:
+    """What passes everything on has the signature of where it goes."""
+    return functools.wraps(method)
 
 
 def responses(

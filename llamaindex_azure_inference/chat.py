@@ -33,7 +33,7 @@ from llamaindex_azure_inference._tools import (
     unforced,
     with_user_message,
 )
-from llamaindex_azure_inference._writer import Writer, aresponses, responses
+from llamaindex_azure_inference._writer import Writer, aresponses, as_in, responses
 
 if TYPE_CHECKING:
     from llama_index.core.tools.types import BaseTool
@@ -85,6 +85,10 @@ class AzureInference(StructuredWriter):
     @classmethod
     def _serialisable(cls, value: Any) -> Any:
         return plain_format(value)
+
+    @as_in(Writer.__init__)  # type checkers would make one of the fields
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        super().__init__(*given, **settings)
 
     @classmethod
     def class_name(cls) -> str:

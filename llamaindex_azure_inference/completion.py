@@ -21,7 +21,7 @@ from llama_index.core.llms.llm import LLM
 from azure_inference_core import CompletionsClient
 from llamaindex_azure_inference._answers import CompletionAccumulator, completion_as_chat, completion_response
 from llamaindex_azure_inference._messages import require_text
-from llamaindex_azure_inference._writer import Writer, aresponses, responses
+from llamaindex_azure_inference._writer import Writer, aresponses, as_in, responses
 
 __all__ = ["AzureInferenceCompletion"]
 
@@ -48,6 +48,10 @@ class AzureInferenceCompletion(Writer, LLM):
     """
 
     _client_class: ClassVar[type[Any]] = CompletionsClient
+
+    @as_in(Writer.__init__)  # type checkers would make one of the fields
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        super().__init__(*given, **settings)
 
     @classmethod
     def class_name(cls) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from llama_index.core.base.embeddings.base import Embedding
+from llama_index.core.callbacks import CallbackManager
 from llama_index.core.embeddings.multi_modal_base import MultiModalEmbedding
 from llama_index.core.schema import ImageType
 from pydantic import Field, PrivateAttr, SerializerFunctionWrapHandler, model_serializer
 
 from azure_inference_core import EmbeddingsClient, EmbeddingsResult, Parameters, merge_params
+from azure_inference_core._request.keywords import batch_of
 from azure_inference_core._request.parameters import EMBEDDING_PARAMETERS
 from llamaindex_azure_inference._batches import Observed
 from llamaindex_azure_inference._endpoint import Endpoint
@@ -76,6 +78,30 @@ class AzureInferenceEmbedding(Endpoint, MultiModalEmbedding):
     _client_class: ClassVar[type[Any]] = EmbeddingsClient
     _client_fields: ClassVar[tuple[str, ...]] = ("embed_batch_size", "max_concurrency")
 
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        credential: Any = None,
+        model_name: str | None = None,
+        api_version: str | None = None,
+        embed_batch_size: int | None = None,
+        callback_manager: CallbackManager | None = None,
+        num_workers: int | None = None,
+        client_kwargs: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(
+            endpoint,
+            credential,
+            model_name=model_name,
+            api_version=api_version,
+            embed_batch_size=embed_batch_size,
+            callback_manager=callback_manager,
+            num_workers=num_workers,
+            client_kwargs=client_kwargs,
+            **settings,
+        )
+
     @classmethod
     def class_name(cls) -> str:
         """The name under which LlamaIndex serialises this class."""
@@ -97,6 +123,10 @@ class AzureInferenceEmbedding(Endpoint, MultiModalEmbedding):
         ```
         """
         return self._asked_model()
+
+    @model.setter
+    def model(self, name: str | None) -> None:
+        self.model_name = name or "unknown"
 
     @property
     def usage(self) -> dict[str, int]:
@@ -193,19 +223,26 @@ class AzureInferenceEmbedding(Endpoint, MultiModalEmbedding):
     def _observed(
         self, texts: list[str], kind: str, call: Mapping[str, Any], *, show_progress: bool = False
     ) -> list[Embedding]:
+        size, call = batch_of(call)
         params, implied = self._request(kind, call)
-        seen = Observed(self, self.cache_scope(), {"input_type": implied, **params})
+        seen = Observed(self, self.cache_scope(), {"input_type": implied, **params}, size)
         with seen.events(len(texts), show_progress=show_progress):
             result = self._client.embed(
-                texts, params, before=seen.before, done=seen.done, implied_input_type=implied
+                texts,
+                params,
+                before=seen.before,
+                done=seen.done,
+                implied_input_type=implied,
+                batch_size=size,
             )
         return self._counted(result)
 
     async def _aobserved(
         self, texts: list[str], kind: str, call: Mapping[str, Any], *, show_progress: bool = False
     ) -> list[Embedding]:
+        size, call = batch_of(call)
         params, implied = self._request(kind, call)
-        seen = Observed(self, self.cache_scope(), {"input_type": implied, **params})
+        seen = Observed(self, self.cache_scope(), {"input_type": implied, **params}, size)
         with seen.events(len(texts), show_progress=show_progress):
             result = await self._client.aembed(
                 texts,
@@ -214,6 +251,7 @@ class AzureInferenceEmbedding(Endpoint, MultiModalEmbedding):
                 done=seen.adone,
                 implied_input_type=implied,
                 max_concurrency=self.num_workers,
+                batch_size=size,
             )
         return self._counted(result)
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.messages import ChatMessage as LangChainMessage
@@ -20,11 +22,13 @@ from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
 from azure_inference_core import ConfigurationError, Connection, Timeouts
+from azure_inference_core._request.keywords import guards
 from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.support import wire
 from tests.support.habits import HABITS, Habit
 from tests.support.scripted_server import Reply, ScriptedServer
+from tests.support.wire import FakeCredential
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
 NOBODY = "http://127.0.0.1:9"
@@ -107,8 +111,12 @@ class LangChain:
         return model.profile["max_input_tokens"], model.profile["tool_calling"]
 
     @staticmethod
-    def embed(model: Any, texts: list[str]) -> None:
-        model.embed_documents(texts)
+    def tell(model: Any, **keywords: Any) -> None:
+        model.invoke("x", **keywords)
+
+    @staticmethod
+    def embed(model: Any, texts: list[str], **keywords: Any) -> None:
+        model.embed_documents(texts, **keywords)
 
 
 class LlamaIndex:
@@ -168,8 +176,12 @@ class LlamaIndex:
         return model.metadata.context_window, model.metadata.is_function_calling_model
 
     @staticmethod
-    def embed(model: Any, texts: list[str]) -> None:
-        model.get_text_embedding_batch(texts)
+    def tell(model: Any, **keywords: Any) -> None:
+        model.chat([ChatMessage("x")], **keywords)
+
+    @staticmethod
+    def embed(model: Any, texts: list[str], **keywords: Any) -> None:
+        model.get_text_embedding_batch(texts, **keywords)
 
 
 BOTH = (LangChain, LlamaIndex)
@@ -513,18 +525,14 @@ def test_a_model_that_refuses_input_types(server: ScriptedServer) -> None:
         ("tmeperature", "temperature"),
     ],
 )
-def test_a_slip_in_the_constructor(
-    server: ScriptedServer, slip: str, meant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slip_in_the_constructor(server: ScriptedServer, slip: str, meant: str) -> None:
     """A keyword one slip from a known one is an extra, and a warning names the one that was meant."""
-    monkeypatch.setattr("azure_inference_core._request.keywords._warned", set())
 
     def question(adapter: Any) -> Any:
-        from azure_inference_core._request import keywords
-
-        keywords._warned.clear()
+        guards._warned.clear()
         with pytest.warns(UserWarning, match=meant) as caught:
             model = chat(adapter, server, **{slip: 1})
+        assert {warning.filename for warning in caught} == {__file__}
         return model.model_extras, [str(warning.message) for warning in caught]
 
     extras, (told,) = alike(question)
@@ -760,6 +768,272 @@ def test_words_of_the_constructor_in_a_call(server: ScriptedServer, name: str) -
     assert told[0] == told[1]
     assert name in told[0]
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "body"),
+    [
+        ({"azure_deployment": "prod"}, "/openai/deployments/prod/chat/completions", {}),
+        ({"deployment_name": "prod", "model": "gpt-4o"}, "/openai/deployments/prod/chat/completions", {"model": "gpt-4o"}),
+        ({"engine": "a b"}, "/openai/deployments/a%20b/chat/completions", {}),
+        ({"model": "gpt-4o"}, "/openai/deployments/gpt-4o/chat/completions", {"model": "gpt-4o"}),
+    ],
+)  # fmt: skip
+def test_the_address_of_a_resource(
+    server: ScriptedServer, settings: dict[str, Any], path: str, body: dict[str, Any]
+) -> None:
+    """``azure_endpoint`` with a deployment by any of its words is the address that OpenAI's clients make of them."""
+
+    def question(adapter: Any) -> Any:
+        model = adapter.chat_class(
+            azure_endpoint=server.url, api_key="a-key-of-its-own", openai_api_version="2024-10-21", **settings
+        )
+        adapter.ask(model)
+        sent = {name: value for name, value in server.last.json.items() if name != "messages"}
+        return server.last.target, sent
+
+    assert alike(question) == (f"{path}?api-version=2024-10-21", body)
+
+
+def test_a_deployment_at_another_address(server: ScriptedServer) -> None:
+    """It is the model that is asked for; a model beside it tells the family, and another host is refused."""
+
+    def question(adapter: Any) -> Any:
+        model = chat(adapter, server, endpoint=server.v1_url, azure_deployment="prod", model="gpt-4o-mini")
+        adapter.ask(model)
+        model.deployment_name = "next"
+        adapter.ask(model)
+        return [body["model"] for body in server.bodies[-2:]], adapter.limits(model), model.azure_deployment
+
+    assert alike(question) == (["prod", "next"], (128_000, True), "next")
+    told = alike(
+        lambda adapter: refusal_of(lambda: chat(adapter, server, azure_endpoint="https://a.example"))
+    )
+    assert "azure_endpoint" in told
+
+
+def test_a_deployment_of_a_managed_endpoint() -> None:
+    """There it is a header, beside the others, and the model stays what it is."""
+
+    def question(adapter: Any) -> Any:
+        model = adapter.chat_class(
+            endpoint="https://a.westus.inference.ml.azure.com/v1",
+            api_key="a-key-of-its-own",
+            deployment_name="blue",
+            model="m",
+            default_headers={"x-team": "keepers"},
+        )
+        return model._client.connection.model, dict(model._client.connection.default_headers)
+
+    assert alike(question) == ("m", {"azureml-model-deployment": "blue", "x-team": "keepers"})
+
+
+def test_times_of_other_libraries(server: ScriptedServer) -> None:
+    """``(connect, read)`` and ``httpx.Timeout`` are the limits they were; what they do not say stays the default."""
+
+    def times(adapter: Any, **given: Any) -> Timeouts:
+        found: Timeouts = chat(adapter, server, **given)._client.connection.timeouts
+        return found
+
+    assert alike(lambda adapter: times(adapter, timeout=(2, 30))) == Timeouts(
+        connect=2, first_byte=30, idle=30
+    )
+    limits = httpx.Timeout(20, connect=3)
+    assert alike(lambda adapter: times(adapter, timeout=limits)) == Timeouts(
+        connect=3, first_byte=20, idle=20
+    )
+    both = alike(lambda adapter: times(adapter, request_timeout=90, stream_chunk_timeout=9))
+    assert both == Timeouts(total=90, idle=9)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "body"),
+    [
+        ({"extra_body": {"top_k": 5}}, {"top_k": 5}),
+        ({"additional_kwargs": {"extra_body": {"top_k": 5}, "seed": 1}}, {"top_k": 5, "seed": 1}),
+        ({"model_kwargs": {"max_tokens": 5}}, {"max_tokens": 5}),
+        ({"max_completion_tokens": 5}, {"max_completion_tokens": 5}),
+        ({"max_new_tokens": 5}, {"max_tokens": 5}),
+        ({"stop_sequences": ["a"]}, {"stop": ["a"]}),
+        ({"stream_options": {"include_usage": True}}, {}),
+        ({"audio_config": {"voice": "alloy"}}, {"audio": {"voice": "alloy"}}),
+        ({"n": 1, "reasoning_effort": "low", "service_tier": "flex"}, {"n": 1, "reasoning_effort": "low", "service_tier": "flex"}),
+        ({"request_timeout": 20, "reuse_client": True, "tiktoken_model_name": "x", "use_responses_api": False}, {}),
+        ({"timeout": (2, 20), "disabled_params": {"parallel_tool_calls": None}, "http_client": None}, {}),
+    ],
+)  # fmt: skip
+def test_what_words_of_other_classes_send(
+    server: ScriptedServer, keywords: dict[str, Any], body: dict[str, Any]
+) -> None:
+    """In a constructor and in a call they come to the same body, which holds what is for the model and nothing else."""
+
+    def sent() -> dict[str, Any]:
+        return {name: value for name, value in server.last.json.items() if name != "messages"}
+
+    def question(adapter: Any) -> Any:
+        adapter.ask(chat(adapter, server, **keywords))
+        constructed = sent()
+        adapter.tell(chat(adapter, server), **keywords)
+        return constructed, sent()
+
+    assert alike(question) == (body, body)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "advice"),
+    [
+        ({"http_client": object()}, "ca_bundle"),
+        ({"openai_proxy": "http://user:hunter2@proxy"}, "HTTPS_PROXY"),
+        ({"use_responses_api": True}, "/chat/completions"),
+        ({"default_query": {"sig": "hunter2"}}, "default_headers"),
+        ({"project_endpoint": "https://a.example"}, "target URI"),
+        ({"service": "other"}, "inference"),
+        ({"strict": True}, "strict=True"),
+        ({"dimensions": 5}, "embedding class"),
+        ({"chunk_size": 5}, "embedding class"),
+        ({"timeout": object()}, "timeout"),
+        ({"client_kwargs": {"retry_mode": "fixed"}}, "max_retries"),
+        ({"client_kwargs": {"permit_redirects": True}}, "key"),
+        ({"max_tokens": 5, "max_new_tokens": 6}, "max_tokens"),
+    ],
+    ids=lambda value: "_".join(value) if isinstance(value, dict) else value,
+)
+def test_words_that_cannot_be_honoured(server: ScriptedServer, keywords: dict[str, Any], advice: str) -> None:
+    """They are refused before anything is sent, with what to do instead, and their values are not quoted."""
+    told = alike(lambda adapter: refusal_of(lambda: chat(adapter, server, **keywords)))
+    assert advice in told
+    assert "hunter2" not in told
+    assert server.requests == []
+
+
+def test_words_without_effect_are_told_of_once(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At DEBUG, by name, with the reason."""
+
+    def question(adapter: Any) -> Any:
+        guards._warned.clear()
+        caplog.clear()
+        for _ in range(2):
+            chat(adapter, server, reuse_client=True)
+        return [record.getMessage() for record in caplog.records]
+
+    caplog.set_level(logging.DEBUG, "azure_inference")
+    (told,) = alike(question)
+    assert "reuse_client has no effect" in told
+
+
+def test_words_of_the_other_class(server: ScriptedServer) -> None:
+    """What only a chat model has is no keyword of an embedding model, and not sent."""
+    for word in ("temperature", "max_completion_tokens", "stop_sequences", "streaming"):
+        told = alike(lambda adapter, word=word: refusal_of(lambda: embedder(adapter, server, **{word: 1})))
+        assert "chat class" in told
+
+
+@pytest.mark.parametrize(
+    ("credentials", "bearer", "key"),
+    [
+        ({"azure_ad_token": "Bearer a-token-of-its-own"}, "a-token-of-its-own", None),
+        ({"azure_ad_token": "a-token-of-its-own", "api_key": "a-key"}, "a-token-of-its-own", None),
+        ({"openai_api_key": "a-key-of-its-own", "use_azure_ad": False}, "a-key-of-its-own", "a-key-of-its-own"),
+        ({"credential": FakeCredential, "api_key": "a-key"}, "token-1", None),
+    ],
+    ids=["token", "token and key", "key", "credential and key"],
+)  # fmt: skip
+def test_who_signs_in(
+    server: ScriptedServer, credentials: dict[str, Any], bearer: str, key: str | None
+) -> None:
+    """A token goes as a bearer only, and wins over a key; a credential wins over all."""
+
+    def question(adapter: Any) -> Any:
+        given = {name: value() if callable(value) else value for name, value in credentials.items()}
+        adapter.ask(adapter.chat_class(base_url=server.url, **given))
+        return server.last.headers["authorization"], server.last.headers.get("api-key")
+
+    sent, api_key = alike(question)
+    assert sent == f"Bearer {bearer}"
+    assert api_key == key
+
+
+def test_the_limit_of_an_answer_has_two_names(server: ScriptedServer) -> None:
+    """A call's limit wins over the constructor's under either name, and never both are sent."""
+
+    def question(adapter: Any) -> Any:
+        sent = []
+        for made, called in (
+            ("max_tokens", "max_completion_tokens"),
+            ("max_completion_tokens", "max_tokens"),
+        ):
+            adapter.tell(chat(adapter, server, **{made: 5}), **{called: 7})
+            sent.append({name: v for name, v in server.last.json.items() if name != "messages"})
+        return sent
+
+    assert alike(question) == [{"max_completion_tokens": 7}, {"max_tokens": 7}]
+
+
+def test_extras_changed_in_place(server: ScriptedServer) -> None:
+    """What is put into ``model_kwargs``, assigned to it or given to a copy is sent from the next call on."""
+
+    def question(adapter: Any) -> Any:
+        model = chat(adapter, server, model_kwargs={"top_k": 1})
+        model.model_kwargs.update(top_k=2)
+        adapter.ask(model)
+        model.model_kwargs = {"min_p": 0.5}
+        adapter.ask(model)
+        model.extra_body = {"top_k": 3}
+        adapter.ask(model)
+        copied = model.model_copy(update={"model_kwargs": {"top_k": 4}, "model_name": "other"})
+        adapter.ask(copied)
+        adapter.ask(model.model_copy(update={"extra_headers": {"x-team": "keepers"}, "request_timeout": 9}))
+        headers = server.last.headers["x-team"]
+        sent = [{name: v for name, v in body.items() if name != "messages"} for body in server.bodies[-5:]]
+        return sent, headers, copied.model_name, copied.extra_body
+
+    sent, header, name, extras = alike(question)
+    assert sent == [{"top_k": 2}, {"min_p": 0.5}, {"top_k": 3}, {"model": "other", "top_k": 4}, {"top_k": 3}]
+    assert (header, name, extras) == ("keepers", "other", {"top_k": 4})
+
+
+def test_attributes_by_the_words_of_other_classes(server: ScriptedServer) -> None:
+    """They are read and set, by the names that programs have for them."""
+
+    def question(adapter: Any) -> Any:
+        model = chat(adapter, server, client_kwargs={"retry_total": 4, "user_agent": "mine"}, n=1)
+        read = model.client_kwargs, model.openai_api_base, model.n, model.logprobs, model.request_timeout
+        key = model.openai_api_key.get_secret_value()
+        model.api_key, model.request_timeout, model.reasoning_effort = "another-key", 20, "low"
+        model.client_kwargs = {"retry_total": 1}
+        adapter.ask(model)
+        sent = server.last.headers["api-key"], server.last.json["reasoning_effort"]
+        return (
+            read,
+            key,
+            sent,
+            model._client.connection.timeouts.total,
+            model.max_retries,
+            hasattr(model, "client"),
+        )
+
+    read, key, sent, total, retries, has_client = alike(question)
+    assert read == ({"retry_total": 4, "user_agent": "mine"}, server.url, 1, None, None)
+    assert (key, sent) == ("a-key-of-its-own", ("another-key", "low"))
+    assert (total, retries, has_client) == (20, 1, False)
+    told = alike(lambda adapter: refusal_of(lambda: setattr(chat(adapter, server), "http_client", object())))
+    assert "ca_bundle" in told
+
+
+def test_the_size_of_batches(server: ScriptedServer) -> None:
+    """It has three names, in the constructor, as attributes and in a call."""
+
+    def question(adapter: Any) -> Any:
+        model = embedder(adapter, server, chunk_size=2)
+        sizes = [model.embed_batch_size, model.chunk_size]
+        model.chunk_size = 3
+        adapter.embed(model, ["a", "b", "c"], chunk_size=1)
+        adapter.embed(model, ["a", "b", "c"])
+        return sizes, [len(body["input"]) for body in server.bodies[-4:]]
+
+    assert alike(question) == ([2, 2], [1, 1, 1, 3])
 
 
 def test_an_image_by_its_data_url(server: ScriptedServer) -> None:

@@ -139,7 +139,15 @@ def unseen_methods(value: type) -> Iterator[str]:
     texts = [inspect.getdoc(member) or "" for member in (*ours, *members.values())]
     for key, member in members.items():
         is_method = isinstance(member, (property, classmethod, staticmethod)) or inspect.isfunction(member)
-        if is_method and key not in HOOKS and not any(f".{key}" in text for text in texts):
+        is_the_framework_s = (
+            inspect.isfunction(member) and member.__module__.partition(".")[0] not in PACKAGES
+        )
+        if (
+            is_method
+            and not is_the_framework_s
+            and key not in HOOKS
+            and not any(f".{key}" in text for text in texts)
+        ):
             yield key
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from functools import cache
 from operator import itemgetter
@@ -10,7 +11,15 @@ from typing import Any, ClassVar
 
 from typing_extensions import Self
 
-from azure_inference_core._request.keywords import CONNECTION_FIELDS
+from azure_inference_core._request.keywords import (
+    CONNECTION_FIELDS,
+    DEPLOYMENTS,
+    EXTRAS,
+    WORDS,
+    client_kwargs_of,
+    fields_of,
+    read_constructor,
+)
 from azure_inference_core._request.secrets import hidden_headers
 from azure_inference_core.connection import Connection
 from azure_inference_core.values import ModelInfo
@@ -111,6 +120,78 @@ class Component(Closing):
     def _fields(cls) -> dict[str, Any]:
         fields: dict[str, Any] = cls.model_fields  # type: ignore[attr-defined]  # of the pydantic class beside this one
         return fields
+
+    # -- words of other classes, as attributes and in copies --
+
+    @property
+    def model_kwargs(self) -> dict[str, Any]:
+        """Another word for ``model_extras``: ``model.model_kwargs["top_k"] = 5`` is for the next call."""
+        extras: dict[str, Any] = self.__dict__[EXTRAS]
+        return extras
+
+    @model_kwargs.setter
+    def model_kwargs(self, extras: dict[str, Any]) -> None:
+        setattr(self, EXTRAS, extras)
+
+    @property
+    def client_kwargs(self) -> dict[str, Any]:
+        """What the retired classes gave the SDK's client, as the fields are now, without headers: ``model.client_kwargs``.
+
+        Assigning one sets the fields that it names.
+        """
+        return client_kwargs_of(self.__dict__)
+
+    @client_kwargs.setter
+    def client_kwargs(self, given: dict[str, Any]) -> None:
+        self._set_word("client_kwargs", given)
+
+    def _by_word(self, name: str, otherwise: Callable[[str], Any]) -> Any:
+        """An attribute by a word of a sibling's class."""
+        word = WORDS.get(name)
+        if word is None or "_held" not in (self.__pydantic_private__ or ()):
+            return otherwise(name)
+        if name in DEPLOYMENTS:
+            return self._current().connection.deployment
+        if name == "azure_endpoint":
+            return self.__dict__["endpoint"]
+        field = next((to for to in word.to if to in self._fields()), None)
+        if field == "credential":
+            value = self.__dict__[field]
+            return value if hasattr(value, "get_secret_value") else None
+        if field is not None:
+            return getattr(self, field)
+        if word.way == "extra" and "max_tokens" in self._fields():
+            return self.__dict__[EXTRAS].get(name)
+        return otherwise(name)
+
+    def _is_word(self, name: str) -> bool:
+        """Whether an attribute that is assigned is a sibling's word, and none of this class."""
+        return name in WORDS and name not in self._fields() and not hasattr(type(self), name)
+
+    def _set_word(self, name: str, value: Any) -> None:
+        for field, meant in self._meant({name: value}).items():
+            setattr(self, field, meant)
+
+    def _meant(self, update: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields that an update means, in any of the constructor's words; ``None`` is the default again."""
+        fields = self._fields()
+        given = dict(update)
+        if given.keys() & {*DEPLOYMENTS} and "azure_endpoint" not in given:
+            given.setdefault("endpoint", self.__dict__["endpoint"])
+        read = read_constructor(given, fields)
+        named = fields_of(update, fields)
+        if "default_headers" in read and "default_headers" not in named:  # one more, by another word
+            read["default_headers"] = {**(self.__dict__["default_headers"] or {}), **read["default_headers"]}
+        if EXTRAS not in named and (added := read.pop(EXTRAS)):
+            read[EXTRAS] = {**self.__dict__[EXTRAS], **added}
+        return {
+            **{
+                field: fields[field].get_default(call_default_factory=True)
+                for field in named
+                if named[field] is None
+            },
+            **read,
+        }
 
     def _new_client(self, connection: Connection) -> Any:
         return self._client_class(connection, **self._client_options())

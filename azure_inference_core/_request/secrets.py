@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from multiprocessing.reduction import ForkingPickler
-from typing import Any
+from typing import Any, NamedTuple
 
 from azure_inference_core._request.strict_json import kind_of
 from azure_inference_core.errors import ConfigurationError, ErrorResponse
@@ -20,6 +21,12 @@ _LONG = 24
 _SECRET_WORDS = ("auth", "key", "token", "secret", "cookie", "password", "signature")
 _MARK = re.compile(r"\[hidden, sha256 [0-9a-f]{8}\]")
 _CONCEALED = "[credential]"
+
+_LAST_WORD = re.compile(
+    r"(?:api)?keys?|token|secrets?|passw(?:or)?ds?|pwd|passphrase|credentials?|auth(?:orization)?|bearer|jwt|cookies?"
+    r"|signature"
+)
+_NO_SECRET = re.compile(r"prompt_cache_key|cache_salt|(?:pad|bos|eos|stop|unk|mask|sep)_token")
 
 
 class Secret:
@@ -120,6 +127,50 @@ class Headers(dict[str, str]):
 def is_secret_name(name: str) -> bool:
     """Whether a header is named like one that holds a secret."""
     return any(word in name.lower() for word in _SECRET_WORDS)
+
+
+def is_secret(name: str, value: Any) -> bool:
+    """Whether a keyword is one that holds a secret: by the last word of its name, and by what it holds.
+
+    >>> is_secret("my_gateway_key", "abc"), is_secret("prompt_cache_key", "abc"), is_secret("max_tokens", 5)
+    (True, False, False)
+    """
+    if not _sounds_secret(name):
+        return False
+    held = isinstance(value, (str, bytes)) or callable(value)
+    return held or any(hasattr(value, reveals) for reveals in ("get_secret_value", "get_token"))
+
+
+@lru_cache(512)
+def _sounds_secret(name: str) -> bool:
+    last = re.split(r"[_\-.]|(?<=[a-z])(?=[A-Z])", name)[-1].lower()
+    return _LAST_WORD.fullmatch(last) is not None and not _NO_SECRET.fullmatch(name)
+
+
+class GivenToken:
+    """A token that was given as a text, as the credential that gives it: nothing tells when it expires.
+
+    Args:
+        token: The token, with or without the word before it.
+    """
+
+    __slots__ = ("_token",)
+
+    def __init__(self, token: Any) -> None:
+        reveal = getattr(token, "get_secret_value", None)
+        self._token = hidden(str(reveal() if reveal else token).removeprefix("Bearer ").strip())
+
+    def get_token(self, *_: str, **__: Any) -> Any:
+        """The token."""
+        return _Token(self._token.get_secret_value(), _NEVER)
+
+
+class _Token(NamedTuple):
+    token: str
+    expires_on: float
+
+
+_NEVER = 4e9  # seconds since the epoch: in the year 2096
 
 
 def conceal(thing: Any, secrets: Iterable[str]) -> Any:

@@ -14,7 +14,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import SecretStr
 
 import llamaindex_azure_inference
-from azure_inference_core._request import keywords
+from azure_inference_core._request.keywords import guards
 from llamaindex_azure_inference import (
     AzureInference,
     AzureInferenceCompletion,
@@ -136,7 +136,7 @@ def test_other_keywords_become_extras(cls: Any) -> None:
 @every_class
 def test_misspelt_setting_is_warned_of(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A keyword close to a field of the class is sent as an extra, with a warning that names the field."""
-    monkeypatch.setattr(keywords, "_warned", set())  # a name is warned of once a process
+    monkeypatch.setattr(guards, "_warned", set())  # a name is warned of once a process
     with pytest.warns(UserWarning, match="did you mean 'credential_scopes'"):
         made = cls(URL, KEY, credential_scope=["x"])
     assert made.model_extras == {"credential_scope": ["x"]}

@@ -22,7 +22,7 @@ def echo(request: Request) -> str:
     return text
 
 
-def settled(server: ScriptedServer, count: int, seconds: float = 5.0) -> bool:
+def settled(server: ScriptedServer, count: int, seconds: float = 30.0) -> bool:
     """Whether the server soon sees no more than ``count`` open connections."""
     end = time.monotonic() + seconds
     while server.open_connections > count and time.monotonic() < end:

@@ -8,16 +8,27 @@ import json
 import logging
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 from azure.core.credentials import AzureKeyCredential
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumpd, dumps
-from pydantic import SecretStr
+from llama_index.core import PromptTemplate
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.span_handlers import NullSpanHandler
+from llama_index.core.tools import FunctionTool
+from pydantic import BaseModel, Field, SecretStr
 
 from azure_inference_core import ChatClient, CompletionsClient, Connection, EmbeddingsClient, errors
+from azure_inference_core._request.keywords import WORDS
 from azure_inference_core.errors import ErrorResponse, InferenceError
+from langchain_azure_inference import AzureInferenceLLM, ChatAzureInference
+from llamaindex_azure_inference import AzureInference, AzureInferenceCompletion, AzureInferenceEmbedding
 from tests.support import wire
 from tests.support.drive import connect, with_variables
 from tests.support.entry_points import CLASSES, ENTRY_POINTS, made
@@ -58,6 +69,15 @@ RENDERINGS: dict[str, Callable[[Any], str]] = {
     "old pickle": lambda thing: pickle.dumps(thing, 2).decode("latin-1"),
     "deep copy": lambda thing: repr(copy.deepcopy(thing)) + repr(vars(copy.deepcopy(thing))),
 }
+TOOL = FunctionTool.from_defaults(str.upper, name="upper", description="Upper case.")
+
+
+class Answer(BaseModel):
+    """An answer."""
+
+    text: str
+
+
 CORE = (Connection, ChatClient, CompletionsClient, EmbeddingsClient)
 
 
@@ -182,6 +202,179 @@ def test_every_error_survives_a_pickle(kind: type[InferenceError]) -> None:
         k: v for k, v in vars(error).items() if k != "response"
     }
     assert copy.copy(error).code == "c"
+
+
+SECRET_WORDS = sorted(name for name, word in WORDS.items() if word.is_secret)
+SLIPS = (
+    "api_kye",
+    "openai_api_keyy",
+    "azure_ad_tokens",
+    "extra_header",
+    "my_gateway_key",
+    "bearer",
+    "clientSecret",
+)
+HOLDERS = {
+    "constructor": lambda name, value: {name: value},
+    "model_kwargs": lambda name, value: {"model_kwargs": {name: value}},
+    "additional_kwargs": lambda name, value: {"additional_kwargs": {name: value}},
+    "extra_body in model_kwargs": lambda name, value: {"model_kwargs": {"extra_body": {name: value}}},
+}
+
+
+def attempt(use: Callable[[], Any]) -> tuple[Any, str]:
+    """What something gives, or the text of the error that it raises."""
+    try:
+        return use(), ""
+    except InferenceError as error:
+        return None, str(error)
+
+
+def everything_of(thing: Any) -> str:
+    """All that can be shown of an object."""
+    return "".join(shown(thing, render) for render in RENDERINGS.values())
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+@pytest.mark.parametrize("name", [*SECRET_WORDS, *SLIPS])
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_no_word_for_a_secret_is_shown_or_sent(
+    kind: type[Any], name: str, holder: str, server: ScriptedServer
+) -> None:
+    """By whatever word and wherever a key or a header is given, it is one, or it is refused and not quoted."""
+    is_header = "header" in name
+    value = {"x-team": CANARY_KEY} if is_header else CANARY_KEY
+    entry = next(entry for entry in ENTRY_POINTS if entry.kind is kind and not entry.asynchronous)
+    if holder == "extra_body in model_kwargs" and name in SLIPS:
+        return  # what is said to be for the body is for the body
+    given = {"endpoint": server.url, **({"credential": "a-key-of-its-own"} if is_header else {})}
+    thing, refusal = attempt(lambda: kind(**given, **HOLDERS[holder](name, value)))
+    assert CANARY_KEY not in refusal
+    if thing is None:
+        return
+    assert CANARY_KEY not in everything_of(thing)
+    if name not in ("azure_ad_token_provider", "azure_ad_async_token_provider"):
+        with suppress(InferenceError):
+            entry.use(thing)
+        assert CANARY_KEY not in " ".join(map(str, server.bodies))
+        assert not is_header or server.last.headers["x-team"] == CANARY_KEY
+
+
+class Watching(BaseCallbackHandler):
+    """All that LangChain tells its observers."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
+        self.told += [args, kwargs]
+
+    def on_llm_start(self, *args: Any, **kwargs: Any) -> None:
+        self.told += [args, kwargs]
+
+
+CALL_KEYWORDS: list[dict[str, Any]] = [
+    {"api_key": CANARY_KEY},
+    {"credential": SecretStr(CANARY_KEY)},
+    {"openai_api_key": CANARY_KEY},
+    {"azure_ad_token": CANARY_KEY},
+    {"extra_headers": {"Authorization": CANARY_KEY}},
+    {"extra_headers": {"x-team": CANARY_KEY}},
+    {"headers": {"x-team": CANARY_KEY}},
+    {"model_kwargs": {"extra_headers": {"x-team": CANARY_KEY}}},
+    {"additional_kwargs": {"api_key": CANARY_KEY}},
+    {"model_extras": {"api_key": CANARY_KEY}},
+    {"api_keyy": CANARY_KEY},
+    {"x_gateway_token": CANARY_KEY},
+]
+
+
+@pytest.mark.parametrize("keywords", CALL_KEYWORDS, ids=lambda keywords: repr(keywords)[2:40])
+@pytest.mark.parametrize("bind", [False, True], ids=["call", "bind"])
+@pytest.mark.parametrize("kind", [ChatAzureInference, AzureInferenceLLM], ids=lambda kind: kind.__name__)
+def test_no_keyword_of_a_langchain_call_shows_a_secret(
+    kind: type[Any], bind: bool, keywords: dict[str, Any], server: ScriptedServer
+) -> None:
+    """Neither in the body nor in a tracer, a binding, its dump or the key of a cache; a header is sent as one."""
+    thing, watching = made(kind, server.url), Watching()
+    config: Any = {"callbacks": [watching]}
+
+    def use() -> bool:
+        if bind:
+            bound = thing.bind(stop=["."]).bind(**keywords)
+            assert CANARY_KEY not in repr(bound) + dumps(bound) + repr(bound.kwargs)
+            bound.invoke("x", config)
+        else:
+            thing.invoke("x", config, **keywords)
+        if kind is ChatAzureInference:
+            assert CANARY_KEY not in thing._get_llm_string(**keywords)
+        return server.last.headers["x-team"] == CANARY_KEY
+
+    was_sent_as_a_header, refusal = attempt(use)
+    assert was_sent_as_a_header or server.requests == []
+    assert CANARY_KEY not in refusal
+    assert CANARY_KEY not in repr(watching.told)
+    assert CANARY_KEY not in " ".join(map(str, server.bodies))
+
+
+def structure_for(request: Any) -> Any:
+    """A call of the tool that structured output is asked for by; of anything else the usual answer."""
+    if "Answer" not in str(request.json.get("tools")):
+        return wire.ANSWER
+    return wire.chat(content="", tool_calls=[wire.tool_call(name="Answer", arguments='{"text": ""}')])
+
+
+class Recorder(BaseEventHandler):
+    """All that LlamaIndex tells its observers: events, and the arguments of spans."""
+
+    told: list[str] = Field(default_factory=list)
+
+    def handle(self, event: Any, **kwargs: Any) -> None:
+        self.told.append(repr(event))
+
+
+class Spans(NullSpanHandler):
+    """The arguments of spans."""
+
+    told: list[str] = Field(default_factory=list)
+
+    def new_span(self, id_: str, bound_args: Any, *args: Any, **kwargs: Any) -> None:
+        self.told.append(repr(bound_args))
+
+
+@pytest.mark.parametrize("keywords", CALL_KEYWORDS, ids=lambda keywords: repr(keywords)[2:40])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda server, given: made(AzureInference, server.url).chat([ChatMessage("x")], **given),
+        lambda server, given: list(made(AzureInference, server.url).stream_complete("x", **given)),
+        lambda server, given: asyncio.run(made(AzureInference, server.url).acomplete("x", **given)),
+        lambda server, given: made(AzureInference, server.url).chat_with_tools([TOOL], "x", **given),
+        lambda server, given: made(AzureInference, server.url).structured_predict(
+            Answer, PromptTemplate("x"), given
+        ),
+        lambda server, given: made(AzureInferenceCompletion, server.url).complete("x", **given),
+        lambda server, given: made(AzureInferenceEmbedding, server.url).get_text_embedding("x", **given),
+    ],
+    ids=["chat", "stream", "async", "tools", "structured", "completion", "embedding"],
+)
+def test_no_keyword_of_a_llamaindex_call_shows_a_secret(
+    use: Callable[[ScriptedServer, dict[str, Any]], Any], keywords: dict[str, Any], server: ScriptedServer
+) -> None:
+    """Neither in the body nor in an event, a span or a callback; a header is sent as one."""
+    dispatcher, recorder, spans = get_dispatcher(), Recorder(), Spans()
+    handlers = list(dispatcher.event_handlers), list(dispatcher.span_handlers)
+    dispatcher.event_handlers.append(recorder)
+    dispatcher.span_handlers.append(spans)
+    server.reply_always(structure_for, route="/chat/completions")
+    try:
+        _, refusal = attempt(lambda: use(server, keywords))
+    finally:
+        dispatcher.event_handlers, dispatcher.span_handlers = handlers
+    assert not server.requests if refusal else server.last.headers["x-team"] == CANARY_KEY
+    assert CANARY_KEY not in refusal
+    assert CANARY_KEY not in " ".join(recorder.told + spans.told)
+    assert CANARY_KEY not in " ".join(map(str, server.bodies))
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
