@@ -1,21 +1,32 @@
-"""What stands behind ``with_structured_output``: the binding, and parsers that know a refusal when they see one."""
+"""What stands behind ``with_structured_output``: the binding, and a parser that knows what is not an answer."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator, Iterator
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.output_parsers import JsonOutputParser
-from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser
+from langchain_core.output_parsers import BaseTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
-from langchain_core.runnables import Runnable, RunnableLambda, RunnableMap, RunnablePassthrough
-from langchain_core.utils.pydantic import is_basemodel_subclass
+from langchain_core.runnables import (
+    Runnable,
+    RunnableConfig,
+    RunnableLambda,
+    RunnableMap,
+    RunnablePassthrough,
+)
+from langchain_core.utils.json import parse_json_markdown
+from pydantic import BaseModel, RootModel, TypeAdapter, WithJsonSchema, create_model
+from pydantic.v1 import BaseModel as BaseModelV1
+from typing_extensions import is_typeddict
 
-from langchain_azure_inference._tools import Schema, schema_format, titled, to_tools
+from azure_inference_core._request.schemas import unwrapped
+from azure_inference_core._request.tools import read_answer, read_arguments
+from langchain_azure_inference._tools import Schema, schema_format, schema_of, titled, to_tools
 from langchain_azure_inference.errors import ConfigurationError, RefusalError
 
 Method = Literal["function_calling", "json_mode", "json_schema"]
@@ -37,96 +48,162 @@ def raise_if_refused(message: BaseMessage) -> None:
         )
 
 
-def _check(result: list[Generation], *, partial: bool) -> ChatGeneration:
-    generation = result[0] if result else None
-    if not isinstance(generation, ChatGeneration):
-        raise OutputParserException("structured output is read from chat messages only")
-    raise_if_refused(generation.message)
-    if not partial and generation.message.response_metadata.get("finish_reason") == "length":
-        _require_whole(generation.message)
-    return generation
+class AnswerParser(BaseTransformOutputParser[Any]):
+    """The object of a finished answer, and of an unfinished one as far as it goes.
 
-
-def _require_whole(message: BaseMessage) -> None:
-    """Raise for an answer that was cut, which lenient JSON parsers would complete by guessing."""
-    if isinstance(message, AIMessage) and (message.tool_calls or message.invalid_tool_calls):
-        return
-    try:
-        json.loads(message.text)
-    except ValueError:
-        raise OutputParserException(
-            "the answer was cut off (finish_reason 'length'); raise max_tokens", llm_output=message.text
-        ) from None
-
-
-class AnswerParser(JsonOutputParser):
-    """The JSON of an answer's text, as it is or as an object of ``pydantic_object``.
+    LangChain's own parsers complete what was cut off, and take words for nothing.
 
     Attributes:
-        pydantic_object: The class (pydantic 2 or 1) to make of it; ``None`` leaves it as it is.
+        tool: The tool whose call's arguments are the object; ``None``: the answer's text is.
+        output: The class (pydantic 2 or 1, dataclass) to make of it; ``None`` leaves it as it is.
+        answer_schema: The JSON schema that was asked for, if one was.
+        typed: The type of what comes out; ``None`` is any.
     """
 
-    pydantic_object: Any = None
+    tool: str | None = None
+    output: Any = None
+    answer_schema: dict[str, Any] | None = None
+    typed: Any = None
 
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """Parse an answer, refusals first.
+    @property
+    def OutputType(self) -> Any:  # noqa: N802 - LangChain's name
+        """What comes out."""
+        return Any if self.typed is None else self.typed
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:  # noqa: ARG002
+        """A pydantic class with the schema that was asked for."""
+        if isinstance(self.output, type) and issubclass(self.output, BaseModel):
+            return self.output
+        schema = self.answer_schema or {}
+        described: Any = Annotated[Any, WithJsonSchema(schema)] if schema else self.OutputType
+        return create_model(schema.get("title") or "answer", __base__=RootModel[described])
+
+    @property
+    def _type(self) -> str:
+        return "azure-inference-answer"
+
+    def parse(self, text: str) -> Any:
+        """Parse a text.
 
         Raises:
             OutputParserException: It is not JSON, or does not fit the class.
         """
-        message = _check(result, partial=partial).message
-        answer = super().parse_result(result, partial=partial)
-        if self.pydantic_object is None or answer is None:
-            return answer
-        try:
-            return _made(self.pydantic_object, answer)
-        except ValueError as error:
-            if partial:
-                return None
-            raise OutputParserException(
-                f"the answer does not fit {self.pydantic_object.__name__}: {error}", llm_output=message.text
-            ) from error
-
-
-def _made(cls: Any, fields: Any) -> Any:
-    if not isinstance(fields, dict):
-        raise ValueError(f"a JSON object is needed, not {type(fields).__name__}")  # noqa: TRY004 - parsers catch it
-    return cls(**fields)
-
-
-class CallParser(JsonOutputKeyToolsParser):
-    """The arguments of one tool call, as a dict or as an object of ``pydantic_object``.
-
-    Attributes:
-        pydantic_object: The class (pydantic 2 or 1) to make of the arguments; ``None`` leaves them a dict.
-    """
-
-    pydantic_object: Any = None
+        return self.parse_result([ChatGeneration(message=AIMessage(text))])
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Parse an answer, refusals first.
 
         Raises:
-            OutputParserException: The call's arguments are not JSON.
-            ValidationError: They do not fit the class.
+            RefusalError: The model refused, or content safety withheld the answer.
+            OutputParserException: The answer was cut off, is in words, is not JSON, or its text does not fit the class.
+            ValidationError: A call's arguments do not fit the class.
         """
-        message = _check(result, partial=partial).message
-        arguments = super().parse_result(result, partial=partial)
-        if arguments is None:
-            if not partial and isinstance(message, AIMessage) and message.invalid_tool_calls:
-                broken = message.invalid_tool_calls[0]
-                raise OutputParserException(
-                    f"the arguments of the call of {broken['name']} are not JSON", llm_output=broken["args"]
-                )
-            return None
-        if self.pydantic_object is None:
-            return arguments
+        generation = result[0] if result else None
+        if not isinstance(generation, ChatGeneration):
+            raise OutputParserException("structured output is read from chat messages only")
+        message = generation.message
+        raise_if_refused(message)
         try:
-            return _made(self.pydantic_object, arguments)
-        except ValueError:  # of both generations of pydantic
+            value = self._so_far(message) if partial else self._whole(message)
+        except ValueError as error:
+            raise _unreadable(message, error) from None
+        if value is None and partial:
+            return None
+        try:
+            return self._made(value if self.answer_schema is None else unwrapped(value, self.answer_schema))
+        except ValueError as error:  # of both generations of pydantic
             if partial:
                 return None
-            raise
+            if self.tool is not None:
+                raise
+            raise OutputParserException(
+                f"the answer does not fit {self.output.__name__}: {error}", llm_output=message.text
+            ) from error
+
+    def _whole(self, message: BaseMessage) -> Any:
+        """What a finished answer holds.
+
+        Raises:
+            ValueError: Nothing that can be read whole.
+        """
+        if self.tool is None:
+            value = read_answer(message.text)
+            if _was_cut(message) and not isinstance(value, (dict, list)):
+                raise ValueError("a plain value may be the beginning of another")
+            return value
+        if not isinstance(message, AIMessage) or not (message.tool_calls or message.invalid_tool_calls):
+            raise ValueError(f"the model called no tool and answered in words: {message.text[:500]!r}")
+        # A stream's calls have been read leniently; their text has not.
+        for chunk in getattr(message, "tool_call_chunks", ()):
+            if chunk["name"] == self.tool:
+                return read_arguments(chunk["args"] or "null")
+        for call in message.tool_calls:
+            if call["name"] == self.tool:
+                return call["args"]
+        for broken in message.invalid_tool_calls:
+            raise ValueError(f"the call of {broken['name']}: {broken['error'] or broken['args']}")
+        raise ValueError(f"the model called {message.tool_calls[0]['name']}, not {self.tool}")
+
+    def _so_far(self, message: BaseMessage) -> Any:
+        if self.tool is not None:
+            calls = message.tool_calls if isinstance(message, AIMessage) else []
+            return next((call["args"] for call in calls if call["name"] == self.tool), None)
+        try:
+            return parse_json_markdown(message.text)
+        except ValueError:
+            return None
+
+    def _made(self, value: Any) -> Any:
+        cls = self.output
+        if cls is None:
+            return value
+        if not issubclass(cls, BaseModelV1):
+            # As JSON, for strict classes take from it what they do not take from Python.
+            return TypeAdapter(cls).validate_json(json.dumps(value))
+        if not isinstance(value, dict):
+            raise ValueError(f"a JSON object is needed, not {type(value).__name__}")  # noqa: TRY004 - caught above
+        return cls(**value)
+
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - LangChain's name
+        answer: Any = None
+        shown: Any = None
+        for chunk in input:
+            answer = chunk if answer is None else answer + chunk
+            if (grown := self._grown(answer, partial=True)) not in (None, shown):
+                yield (shown := grown)
+        if answer is not None and (whole := self._grown(answer)) != shown:
+            yield whole
+
+    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002
+        answer: Any = None
+        shown: Any = None
+        async for chunk in input:
+            answer = chunk if answer is None else answer + chunk
+            if (grown := self._grown(answer, partial=True)) not in (None, shown):
+                yield (shown := grown)
+        if answer is not None and (whole := self._grown(answer)) != shown:
+            yield whole
+
+    def _grown(self, answer: str | BaseMessage, *, partial: bool = False) -> Any:
+        message = AIMessage(answer) if isinstance(answer, str) else answer
+        return self.parse_result([ChatGeneration(message=message)], partial=partial)
+
+
+def _was_cut(message: BaseMessage) -> bool:
+    return message.response_metadata.get("finish_reason") == "length"
+
+
+def _unreadable(message: BaseMessage, error: ValueError) -> OutputParserException:
+    calls = message.invalid_tool_calls if isinstance(message, AIMessage) else []
+    written = (calls[0]["args"] if calls else None) or message.text
+    if _was_cut(message):
+        return OutputParserException(
+            f"the answer was cut off (finish_reason 'length'); raise max_tokens: {error}", llm_output=written
+        )
+    said = (
+        "" if calls or repr(message.text[:500]) in str(error) else f"; the model wrote {message.text[:500]!r}"
+    )
+    return OutputParserException(f"{error}{said}", llm_output=written)
 
 
 def binding_of(schema: Schema | None, method: Method, strict: bool | None) -> dict[str, Any]:
@@ -160,11 +237,11 @@ def binding_of(schema: Schema | None, method: Method, strict: bool | None) -> di
 
 def parser_of(schema: Schema | None, method: Method, bound: dict[str, Any]) -> Runnable[Any, Any]:
     """The parser that goes with a binding."""
-    cls = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
-    if method == "function_calling":
-        name = bound["tools"][0]["function"]["name"]
-        return CallParser(key_name=name, first_tool_only=True, pydantic_object=cls)
-    return AnswerParser(pydantic_object=cls)
+    tool = bound["tools"][0]["function"]["name"] if method == "function_calling" else None
+    cls = schema if isinstance(schema, type) and not is_typeddict(schema) else None
+    asked = None if schema is None else schema_of(schema)
+    typed = schema if isinstance(schema, type) else dict[str, Any] if schema is not None else None
+    return AnswerParser(tool=tool, output=cls, answer_schema=asked, typed=typed)
 
 
 def parsed_by(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -113,6 +113,7 @@ class ChatAccumulator:
         self._reasoning = ""
         self._calls: dict[int, ToolCall] = {}
         self._known: dict[str, Any] = {}
+        self._raw: Any = None
 
     def push(self, delta: ChatDelta) -> ChatResponse:
         """Take a delta and give the answer as far as it is known.
@@ -122,6 +123,7 @@ class ChatAccumulator:
         if delta.index:
             return ChatResponse(message=self._message(), delta="", raw=delta.raw)
         self._content += delta.content
+        self._raw = delta.raw
         if delta.reasoning or delta.tool_calls or delta.refusal:
             self._add(delta)
         extra = self._note(delta)
@@ -133,6 +135,13 @@ class ChatAccumulator:
         if delta.logprobs:
             response.logprobs = _logprobs(delta.logprobs)
         return response
+
+    def end(self) -> Iterator[ChatResponse]:
+        """Where calls were made and the service named no reason for the end: that the end was reached all the same."""
+        if self._calls and "finish_reason" not in self._known:
+            self._known["finish_reason"] = None
+            extra = dict(self._known)
+            yield ChatResponse(message=self._message(), delta="", raw=self._raw, additional_kwargs=extra)
 
     def _message(self) -> ChatMessage:
         calls = list(self._calls.values()) if self._calls else ()
@@ -197,6 +206,10 @@ class CompletionAccumulator:
             logprobs=_logprobs(delta.logprobs),
             additional_kwargs=dict(self._known),
         )
+
+    def end(self) -> tuple[CompletionResponse, ...]:
+        """Nothing."""
+        return ()
 
 
 def _message(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import Any, ClassVar, TypeVar
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 
@@ -13,6 +13,8 @@ from azure_inference_core._request.parameters import SAMPLING
 from llamaindex_azure_inference._endpoint import Endpoint
 
 ResponseT = TypeVar("ResponseT")
+DeltaT_contra = TypeVar("DeltaT_contra", contravariant=True)
+ResponseT_co = TypeVar("ResponseT_co", covariant=True)
 _USUAL_OUTPUT = 4_096
 _UNKNOWN_OUTPUT = 1_024
 
@@ -89,19 +91,34 @@ class Writer(Endpoint):
         return merge_params({name: values[name] for name in self._parameters}, call)
 
 
+class Accumulator(Protocol[DeltaT_contra, ResponseT_co]):
+    """What makes responses of the deltas of one answer."""
+
+    def push(self, delta: DeltaT_contra, /) -> ResponseT_co:
+        """The answer as far as it is known with a delta."""
+
+    def end(self) -> Iterable[ResponseT_co]:
+        """What is to follow the last one."""
+
+
 def responses(
-    deltas: Stream[DeltaT], push: Callable[[DeltaT], ResponseT]
+    deltas: Stream[DeltaT], answer: Accumulator[DeltaT, ResponseT]
 ) -> Generator[ResponseT, None, None]:
     """A stream of the core as LlamaIndex's responses."""
+    push = answer.push
     with deltas:
         for delta in deltas:
             yield push(delta)
+    yield from answer.end()
 
 
 async def aresponses(
-    deltas: AsyncStream[DeltaT], push: Callable[[DeltaT], ResponseT]
+    deltas: AsyncStream[DeltaT], answer: Accumulator[DeltaT, ResponseT]
 ) -> AsyncGenerator[ResponseT, None]:
     """As :func:`responses`."""
+    push = answer.push
     async with deltas:
         async for delta in deltas:
             yield push(delta)
+    for last in answer.end():
+        yield last

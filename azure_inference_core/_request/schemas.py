@@ -15,7 +15,10 @@ WRAPPED = "value"
 """The key of the object that stands round an array, a union or a plain value: the API takes objects only."""
 
 _SHARED = ("$defs", "definitions")
-_VALUES = frozenset(("default", "const", "enum", "examples", "example"))
+_NAMED = (*_SHARED, "properties", "patternProperties")
+_MANY = ("anyOf", "oneOf", "allOf", "prefixItems")
+_ONE = ("items", "additionalProperties", "not")
+_SAYS = frozenset(("type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const", "properties", "items"))
 _KEPT = ("enum", "const", "description", "title")
 _LOOSE = ("patternProperties", "prefixItems", "not", "if", "dependentRequired", "dependentSchemas")
 _TOLD = (
@@ -74,6 +77,11 @@ def strict_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
 def is_recursive(schema: Any) -> bool:
     """Whether a schema refers to a part of itself from within that part, so that it cannot be written without ``$ref``."""
     return any(_reaches(schema, target, target, set()) for target in set(_references(schema)))
+
+
+def has_untyped(schema: Any) -> bool:
+    """Whether a part of a schema says nothing of what it takes."""
+    return any(_SAYS.isdisjoint(node) for node in _nodes(schema))
 
 
 def object_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,10 +213,7 @@ def _resolved(root: Any, ref: str) -> Any:
 
 
 def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping) and isinstance(ref := node.get("$ref"), str):
-        yield ref
-    for _, part in _parts(node):
-        yield from _references(part)
+    return (part["$ref"] for part in _nodes(node) if isinstance(part.get("$ref"), str))
 
 
 def _reaches(root: Any, start: str, target: str, seen: set[str]) -> bool:
@@ -218,21 +223,30 @@ def _reaches(root: Any, start: str, target: str, seen: set[str]) -> bool:
     return target in steps or any(_reaches(root, step, target, seen) for step in steps - seen)
 
 
-def _parts(node: Any) -> Iterator[tuple[Any, Any]]:
-    """What may be or hold a schema in a schema; values such as defaults are none."""
+def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
+    """A schema and the schemas in it."""
     if isinstance(node, Mapping):
-        yield from ((key, part) for key, part in node.items() if key not in _VALUES)
-    elif isinstance(node, list):
-        yield from enumerate(node)
+        yield node
+        parts = [node.get(name) for name in _ONE]
+        for name in _MANY:
+            parts += node.get(name) or ()
+        for name in _NAMED:
+            parts += (node.get(name) or {}).values()
+        for part in parts:
+            yield from _nodes(part)
 
 
 def _mapped(node: Any, change: Callable[[Any], Any]) -> Any:
-    """A copy of a schema with each of its parts changed."""
-    if isinstance(node, list):
-        return [change(part) for part in node]
-    return (
-        {**node, **{key: change(part) for key, part in _parts(node)}} if isinstance(node, Mapping) else node
-    )
+    """A copy of a schema with each schema in it changed."""
+    if not isinstance(node, Mapping):
+        return node
+    mapped = dict(node)
+    mapped.update({name: change(node[name]) for name in _ONE if name in node})
+    mapped.update({name: [change(part) for part in node[name]] for name in _MANY if name in node})
+    for name in _NAMED:
+        if name in node:
+            mapped[name] = {key: change(part) for key, part in node[name].items()}
+    return mapped
 
 
 def _below(node: Any) -> Any:
