@@ -143,6 +143,11 @@ class Connection:
         return self._endpoint.host
 
     @property
+    def deployment(self) -> str | None:
+        """The deployment that the endpoint's address names, if it names one."""
+        return self._endpoint.deployment
+
+    @property
     def auth(self) -> Auth:
         """What gives a request its credential.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 from langchain_core.exceptions import OutputParserException
@@ -17,14 +16,13 @@ from langchain_core.runnables import (
     RunnableConfig,
     RunnableLambda,
     RunnableMap,
-    RunnablePassthrough,
 )
 from langchain_core.utils.json import parse_json_markdown
 from pydantic import BaseModel, RootModel, TypeAdapter, WithJsonSchema, create_model
 from pydantic.v1 import BaseModel as BaseModelV1
 from typing_extensions import is_typeddict
 
-from azure_inference_core._request.schemas import unwrapped
+from azure_inference_core._request.schemas import is_object, unwrapped
 from azure_inference_core._request.tools import read_answer, read_arguments
 from langchain_azure_inference._tools import Schema, schema_format, schema_of, titled, to_tools
 from langchain_azure_inference.errors import ConfigurationError, RefusalError
@@ -240,7 +238,9 @@ def parser_of(schema: Schema | None, method: Method, bound: dict[str, Any]) -> R
     tool = bound["tools"][0]["function"]["name"] if method == "function_calling" else None
     cls = schema if isinstance(schema, type) and not is_typeddict(schema) else None
     asked = None if schema is None else schema_of(schema)
-    typed = schema if isinstance(schema, type) else dict[str, Any] if schema is not None else None
+    typed: Any = schema
+    if not isinstance(schema, type):
+        typed = dict[str, Any] if asked is not None and is_object(asked) else None
     return AnswerParser(tool=tool, output=cls, answer_schema=asked, typed=typed)
 
 
@@ -250,11 +250,17 @@ def parsed_by(
     """The model, then the parser; with ``include_raw`` a dict of ``raw``, ``parsed`` and ``parsing_error``."""
     if not include_raw:
         return model | parser
-    parsed = RunnablePassthrough.assign(
-        parsed=RunnableLambda(itemgetter("raw")) | parser, parsing_error=lambda _: None
-    )
-    failed = RunnablePassthrough.assign(parsed=lambda _: None)
-    answer: Runnable[LanguageModelInput, Any] = RunnableMap(raw=model) | parsed.with_fallbacks(
-        [failed], exception_key="parsing_error"
-    )
-    return answer
+
+    def read(answer: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        try:
+            return {**answer, "parsed": parser.invoke(answer["raw"], config), "parsing_error": None}
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told beside the answer
+            return {**answer, "parsed": None, "parsing_error": error}
+
+    async def aread(answer: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        try:
+            return {**answer, "parsed": await parser.ainvoke(answer["raw"], config), "parsing_error": None}
+        except Exception as error:  # noqa: BLE001 - as above
+            return {**answer, "parsed": None, "parsing_error": error}
+
+    return RunnableMap(raw=model) | RunnableLambda(read, aread)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import inspect
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.tools import BaseTool
 from langchain_core.tools.base import create_schema_from_function
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_core.utils.json import parse_partial_json
 from pydantic import BaseModel, PydanticUserError, TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 from typing_extensions import is_typeddict
 
 from azure_inference_core._request.schemas import (
     has_untyped,
+    is_object,
     is_recursive,
     json_schema_format,
     object_schema,
     strict_tool,
 )
+from azure_inference_core._request.tools import read_arguments
 from langchain_azure_inference.errors import ConfigurationError
 
 ToolLike = dict[str, Any] | type | Callable[..., Any] | BaseTool
@@ -150,6 +155,49 @@ def _named(name: str, names: Sequence[Any]) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name}}
 
 
+class CallText:
+    """The arguments of one streamed call, passed on so that LangChain reads what the model wrote and nothing else.
+
+    LangChain completes what was cut off and reads plain JSON only. So other forms are held back until they can be
+    written as JSON, and arguments that cannot be read get an end that LangChain cannot complete either.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._passing = False
+
+    def feed(self, piece: str) -> str:
+        """Take a piece, and give what can be passed on."""
+        self._pieces.append(piece)
+        if not self._passing and _PLAIN.match(piece := "".join(self._pieces)):
+            self._passing = True
+            return piece
+        return piece if self._passing else ""
+
+    def end(self, *, may_be_empty: bool) -> str:
+        """What is still to be passed on."""
+        text = "".join(self._pieces)
+        if not text.strip() and may_be_empty:
+            return ""
+        try:
+            arguments = read_arguments(text or "null")
+        except ValueError:
+            end = next(end for end in _ENDS if not _can_be_completed(text + end))
+            return end if self._passing else text + end
+        return "" if self._passing else json.dumps(arguments, ensure_ascii=False)
+
+
+_PLAIN = re.compile(r'\s*\{\s*["}]')
+_ENDS = ("", "]", "}", '"]', '"}', '""]', '""}')
+
+
+def _can_be_completed(text: str) -> bool:
+    try:
+        return not text or isinstance(parse_partial_json(text), dict)
+    except ValueError:
+        return False
+
+
 def schema_format(schema: Schema, *, strict: bool | None = None) -> dict[str, Any]:
     """The ``response_format`` that asks for answers of a schema.
 
@@ -177,6 +225,13 @@ def schema_format(schema: Schema, *, strict: bool | None = None) -> dict[str, An
         raise ConfigurationError(f"no JSON schema can be made of it: {str(error)[:300]}") from error
     parameters = function.get("parameters") or _NO_PARAMETERS
     return json_schema_format(function["name"], parameters, function.get("description"), strict=strict)
+
+
+def sound_format(given: Any) -> Any:
+    """A ``response_format`` of ``create_agent``'s, whose answer LangChain reads: strict where it says so."""
+    described = given.get("json_schema") if isinstance(given, dict) else None
+    schema = schema_of(described) if isinstance(described, dict) and "name" in described else None
+    return given if schema is None or not is_object(schema) else schema_format(given)
 
 
 def titled(schema: dict[str, Any]) -> dict[str, Any]:

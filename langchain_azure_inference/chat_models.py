@@ -15,6 +15,7 @@ from pydantic import model_validator
 from typing_extensions import Self
 
 from azure_inference_core import ChatClient, Parameters
+from azure_inference_core._request.tools import forced_tools
 from langchain_azure_inference._answers import ChunkMapper, to_generations
 from langchain_azure_inference._endpoint import PACKAGE, __version__
 from langchain_azure_inference._messages import to_api
@@ -25,6 +26,7 @@ from langchain_azure_inference._tools import (
     ToolLike,
     names_of,
     schema_format,
+    sound_format,
     to_tool_choice,
     to_tools,
 )
@@ -89,7 +91,8 @@ class ChatAzureInference(Writer, BaseChatModel):
         return params
 
     def _mapper(self, params: Parameters) -> ChunkMapper:
-        return ChunkMapper(model=self._asked(params), usage=params.get("stream_usage") is not False)
+        usage = params.get("stream_usage") is not False
+        return ChunkMapper(model=self._asked(params), usage=usage, forced=_forced(params))
 
     def _generate(
         self,
@@ -101,7 +104,7 @@ class ChatAzureInference(Writer, BaseChatModel):
         with translated:
             params = self._params(stop, kwargs)
             result = self._client.complete(to_api(messages), params)
-        return to_generations(result, model=self._asked(params))
+        return to_generations(result, model=self._asked(params), forced=_forced(params))
 
     async def _agenerate(
         self,
@@ -113,7 +116,7 @@ class ChatAzureInference(Writer, BaseChatModel):
         with translated:
             params = self._params(stop, kwargs)
             result = await self._client.acomplete(to_api(messages), params)
-        return to_generations(result, model=self._asked(params))
+        return to_generations(result, model=self._asked(params), forced=_forced(params))
 
     def _stream(
         self,
@@ -189,6 +192,8 @@ class ChatAzureInference(Writer, BaseChatModel):
             ConfigurationError: A tool or choice that the API does not have.
         """
         bound = {"tools": to_tools(tools, strict=strict), **kwargs}
+        if "response_format" in bound:
+            bound["response_format"] = sound_format(bound["response_format"])
         if (choice := to_tool_choice(tool_choice, names_of(bound["tools"]))) is not None:
             bound["tool_choice"] = choice
         if parallel_tool_calls is not None:
@@ -265,3 +270,7 @@ class ChatAzureInference(Writer, BaseChatModel):
     def is_lc_serializable(cls) -> bool:
         """Models can be dumped, and loaded again with ``valid_namespaces=["langchain_azure_inference"]``."""
         return True
+
+
+def _forced(params: Parameters) -> frozenset[str]:
+    return forced_tools(params.get("tools") or (), params.get("tool_choice"))

@@ -90,7 +90,7 @@ def object_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     A reference at the root, which is how recursive classes are written, is put in its place; ``$defs`` stay.
     """
     root = _root(schema)
-    if not _is_object(root):
+    if not is_object(root):
         moved = _below(root)
         shared = {key: moved.pop(key) for key in _SHARED if key in moved}
         root = {"type": "object", "properties": {WRAPPED: moved}, "required": [WRAPPED], **shared}
@@ -100,9 +100,17 @@ def object_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def unwrapped(value: Any, schema: Mapping[str, Any]) -> Any:
     """What was asked for by a schema, out of the object that :func:`object_schema` may have put round it."""
-    if isinstance(value, Mapping) and value.keys() == {WRAPPED} and not _is_object(_root(schema)):
+    if isinstance(value, Mapping) and value.keys() == {WRAPPED} and not is_object(schema):
         return value[WRAPPED]
     return value
+
+
+def is_object(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema is one of objects, as the API wants it."""
+    root = _root(schema)
+    if root.get("type") == "object":
+        return True
+    return "type" not in root and not {"anyOf", "oneOf", "enum", "const", "items", "$ref"} & root.keys()
 
 
 def _as_strict_as_can_be(
@@ -198,12 +206,6 @@ def _root(schema: Mapping[str, Any]) -> Mapping[str, Any]:
             break
         schema = {**found, **{key: value for key, value in schema.items() if key != "$ref"}}
     return schema
-
-
-def _is_object(root: Mapping[str, Any]) -> bool:
-    if root.get("type") == "object":
-        return True
-    return "type" not in root and not {"anyOf", "oneOf", "enum", "const", "items", "$ref"} & root.keys()
 
 
 def _resolved(root: Any, ref: str) -> Any:

@@ -110,6 +110,14 @@ def _value(text: str) -> Any:
     return value
 
 
+def forced_tools(tools: Sequence[Mapping[str, Any]], choice: Any) -> frozenset[str]:
+    """The tools with parameters one of which has to be called: a call without arguments answers nothing."""
+    if choice in (None, "auto", "none"):
+        return frozenset()
+    functions = [tool["function"] for tool in tools]
+    return frozenset(f["name"] for f in functions if (f.get("parameters") or {}).get("properties"))
+
+
 class Tools(NamedTuple):
     """The tools of one call, as they are sent.
 
