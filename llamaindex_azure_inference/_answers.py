@@ -32,18 +32,19 @@ from llamaindex_azure_inference._messages import api_call
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
-def chat_response(result: ChatResult, *, single: bool) -> ChatResponse:
+def chat_response(result: ChatResult, *, single: bool, forced: frozenset[str] = frozenset()) -> ChatResponse:
     """An answer of ``/chat/completions``; further choices, if any were asked for, are in ``raw``.
 
     Args:
         result: The answer.
         single: Whether it is to be cut to its first tool call.
+        forced: Tools of which a call without arguments is none; such a one's stay text.
     """
     choice = result.choices[0]
     wanted = choice.tool_calls[:1] if single else choice.tool_calls
     calls = [ToolCall(call.id or new_call_id(), call.name, call.arguments) for call in wanted]
     return ChatResponse(
-        message=_message(choice.content, choice.reasoning, calls, finished=True),
+        message=_message(choice.content, choice.reasoning, calls, finished=True, forced=forced),
         raw=result.raw,
         logprobs=_logprobs(choice.logprobs),
         additional_kwargs=_details(
@@ -105,10 +106,12 @@ class ChatAccumulator:
 
     Args:
         single: Whether the answer is to be cut to its first tool call.
+        forced: As in :func:`chat_response`.
     """
 
-    def __init__(self, *, single: bool) -> None:
+    def __init__(self, *, single: bool, forced: frozenset[str] = frozenset()) -> None:
         self._single = single
+        self._forced = forced
         self._content = ""
         self._reasoning = ""
         self._calls: dict[int, ToolCall] = {}
@@ -145,7 +148,8 @@ class ChatAccumulator:
 
     def _message(self) -> ChatMessage:
         calls = list(self._calls.values()) if self._calls else ()
-        return _message(self._content, self._reasoning, calls, finished="finish_reason" in self._known)
+        finished = "finish_reason" in self._known
+        return _message(self._content, self._reasoning, calls, finished=finished, forced=self._forced)
 
     def _add(self, delta: ChatDelta) -> None:
         """Keep what a delta has beside text, which most have not."""
@@ -213,7 +217,12 @@ class CompletionAccumulator:
 
 
 def _message(
-    content: str, reasoning: str | None, calls: Sequence[ToolCall], *, finished: bool
+    content: str,
+    reasoning: str | None,
+    calls: Sequence[ToolCall],
+    *,
+    finished: bool,
+    forced: frozenset[str],
 ) -> ChatMessage:
     """The message of an answer, or of what has arrived of it, which survives JSON.
 
@@ -229,7 +238,8 @@ def _message(
     if content or not calls:
         blocks.append(TextBlock(text=content))
     for call in calls:
-        arguments = _arguments(call.arguments) if finished else call.arguments
+        kept = not finished or (call.name in forced and not call.arguments.strip())
+        arguments = call.arguments if kept else _arguments(call.arguments)
         blocks.append(ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments))
     extra = {"tool_calls": [api_call(call.id, call.name, call.arguments) for call in calls]} if calls else {}
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import suppress
 from typing import Any, Generic, Literal
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
@@ -25,7 +26,7 @@ from azure_inference_core._request.schemas import json_schema_format, schema_too
 from azure_inference_core._request.tools import read_answer, read_arguments
 from llamaindex_azure_inference._answers import completion_as_chat
 from llamaindex_azure_inference._messages import calls_of
-from llamaindex_azure_inference._tools import OneCall, grown
+from llamaindex_azure_inference._tools import OneObject, grown
 from llamaindex_azure_inference._writer import Writer
 
 _dispatcher = get_dispatcher(__name__)
@@ -159,7 +160,7 @@ class _Program(Generic[Model]):
         if self._calls:
             if not llm.metadata.is_function_calling_model:
                 raise ValueError(f"the model {llm.metadata.model_name} does not call tools")
-            tools = OneCall([schema_tool(name, schema, about or name)])
+            tools = OneObject([schema_tool(name, schema, about or name)])
             self._asked = {"tools": tools, "tool_choice": "required" if forced else "auto"}
         elif way == "json_schema":
             self._asked = {"response_format": json_schema_format(output_cls.__name__, schema, strict=True)}
@@ -189,7 +190,7 @@ class _Program(Generic[Model]):
         else:
             responses = llm.stream_complete(self._text(prompt_args), formatted=True, **asked)
         grow, current, response = self._grower(), None, None
-        for response in responses:  # noqa: B007 - the last one is read whole
+        for response in responses:
             current = grow(response)
             yield current
         if (whole := self._read(response)) != current:
@@ -241,12 +242,11 @@ class _Program(Generic[Model]):
         if isinstance(response, CompletionResponse):
             response = completion_as_chat(response)
         text = self._written(response) if response else ""
-        try:
-            # Nothing written is no object without fields: the model was asked to write one.
-            value = (read_arguments if self._calls else read_answer)(text) if text.strip() else text
-            text = json.dumps(unwrapped(value, self._schema)) if text.strip() else text
-        except ValueError as error:
-            raise self._error(response, error) from error
+        # Nothing written is no object without fields: the model was asked to write one.
+        if text.strip():
+            with suppress(ValueError):  # pydantic says it in its own words
+                value = (read_arguments if self._calls else read_answer)(text)
+                text = json.dumps(unwrapped(value, self._schema))
         try:
             return self._output_cls.model_validate_json(text)
         except ValidationError as error:
@@ -280,10 +280,8 @@ class _Program(Generic[Model]):
             if (value := grown(text[text.find("{") :])) is not None:
                 value = unwrapped(value, self._schema)
                 current = flexible.model_validate(value if isinstance(value, dict) else {"root": value})
-                try:
+                with suppress(ValidationError):
                     current = self._output_cls.model_validate(value)
-                except ValidationError:
-                    pass
             return current
 
         return grow

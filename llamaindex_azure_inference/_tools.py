@@ -12,7 +12,7 @@ from llama_index.core.llms.utils import parse_partial_json
 from llama_index.core.tools.types import ToolOutput
 
 from azure_inference_core._request.schemas import object_schema
-from azure_inference_core._request.tools import CHOICES, new_call_id, read_arguments
+from azure_inference_core._request.tools import CHOICES, forced_tools, new_call_id, read_arguments
 from llamaindex_azure_inference._messages import calls_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,17 @@ _Choice = str | dict[str, Any]
 
 class OneCall(list[dict[str, Any]]):
     """Definitions of tools, of whose calls the answer is to have one only."""
+
+
+class OneObject(OneCall):
+    """The definition of a tool the arguments of whose one call are the answer."""
+
+
+def reading(call: Mapping[str, Any]) -> dict[str, Any]:
+    """How the answer to a call is to be read: see :func:`~llamaindex_azure_inference._answers.chat_response`."""
+    tools = call.get("tools") or ()
+    choice = "required" if isinstance(tools, OneObject) else call.get("tool_choice")
+    return {"single": isinstance(tools, OneCall), "forced": forced_tools(tools, choice)}
 
 
 def definitions(tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
@@ -106,14 +117,18 @@ def _selection(
 ) -> ToolSelection:
     given: dict[str, Any] = {}
     try:
-        given = arguments if isinstance(arguments, dict) else read_arguments(arguments)
+        if isinstance(arguments, dict):
+            given = arguments
+        else:
+            # In a finished answer, only a call that may not be without arguments has none that are text.
+            given = read_arguments(arguments if partial or arguments.strip() else "null")
     except ValueError as error:
         if partial:
             given = grown(str(arguments)) or {}
         else:
             name = (
-                f"{name} was not run: {error}. Call it again, with one whole JSON object as its arguments. "
-                "A tool for these arguments was"
+                f"{name} was not run: {error}. Call it again, with one whole JSON object as its arguments and nothing "
+                "missing. A tool for these arguments was"
             )
     return ToolSelection(tool_id=call_id or new_call_id(), tool_name=name, tool_kwargs=given)
 

@@ -35,6 +35,7 @@ from llamaindex_azure_inference._tools import (
     definitions,
     not_there,
     read_choice,
+    reading,
     selections,
     unforced,
     with_user_message,
@@ -351,26 +352,21 @@ class AzureInference(StructuredWriter):
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         result = self._client.complete(to_wire(messages), self._params(kwargs))
-        return chat_response(result, single=_is_single(kwargs))
+        return chat_response(result, **reading(kwargs))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         result = await self._client.acomplete(to_wire(messages), self._params(kwargs))
-        return chat_response(result, single=_is_single(kwargs))
+        return chat_response(result, **reading(kwargs))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         deltas = self._client.stream(to_wire(messages), self._params(kwargs))
-        return responses(deltas, ChatAccumulator(single=_is_single(kwargs)))
+        return responses(deltas, ChatAccumulator(**reading(kwargs)))
 
     def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         deltas = self._client.astream(to_wire(messages), self._params(kwargs))
-        return aresponses(deltas, ChatAccumulator(single=_is_single(kwargs)))
+        return aresponses(deltas, ChatAccumulator(**reading(kwargs)))
 
     @property
     def _client(self) -> ChatClient:
         client: ChatClient = self._current()
         return client
-
-
-def _is_single(call: dict[str, Any]) -> bool:
-    """Whether the answer is to have one tool call only."""
-    return isinstance(call.get("tools"), OneCall)

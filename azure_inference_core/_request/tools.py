@@ -110,12 +110,18 @@ def _value(text: str) -> Any:
     return value
 
 
-def forced_tools(tools: Sequence[Mapping[str, Any]], choice: Any) -> frozenset[str]:
+def forced_tools(tools: Sequence[Any], choice: Any) -> frozenset[str]:
     """The tools with parameters one of which has to be called: a call without arguments answers nothing."""
     if choice in (None, "auto", "none"):
         return frozenset()
-    functions = [tool["function"] for tool in tools]
-    return frozenset(f["name"] for f in functions if (f.get("parameters") or {}).get("properties"))
+    functions = [tool.get("function") for tool in tools if isinstance(tool, Mapping)]
+    return frozenset(
+        str(function.get("name"))
+        for function in functions
+        if isinstance(function, Mapping)
+        and isinstance(parameters := function.get("parameters"), Mapping)
+        and parameters.get("properties")
+    )
 
 
 class Tools(NamedTuple):
