@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
@@ -18,11 +18,11 @@ from langchain_core.runnables import (
     RunnableMap,
 )
 from langchain_core.utils.json import parse_json_markdown
-from pydantic import BaseModel, RootModel, TypeAdapter, WithJsonSchema, create_model
+from pydantic import BaseModel, RootModel, TypeAdapter
 from pydantic.v1 import BaseModel as BaseModelV1
 from typing_extensions import is_typeddict
 
-from azure_inference_core._request.schemas import is_object, unwrapped
+from azure_inference_core._request.schemas import is_object, is_recursive, unwrapped
 from azure_inference_core._request.tools import read_answer, read_arguments
 from langchain_azure_inference._tools import Schema, schema_format, schema_of, titled, to_tools
 from langchain_azure_inference.errors import ConfigurationError, RefusalError
@@ -73,8 +73,13 @@ class AnswerParser(BaseTransformOutputParser[Any]):
         if isinstance(self.output, type) and issubclass(self.output, BaseModel):
             return self.output
         schema = self.answer_schema or {}
-        described: Any = Annotated[Any, WithJsonSchema(schema)] if schema else self.OutputType
-        return create_model(schema.get("title") or "answer", __base__=RootModel[described])
+
+        class Answer(RootModel[Any]):
+            @classmethod
+            def model_json_schema(cls, *_args: Any, **_options: Any) -> dict[str, Any]:
+                return dict(schema)
+
+        return Answer
 
     @property
     def _type(self) -> str:
@@ -223,7 +228,10 @@ def binding_of(schema: Schema | None, method: Method, strict: bool | None) -> di
         raise ConfigurationError(f"method {method!r} needs a schema; only json_mode does without")
     elif method == "json_schema":
         bound = {"response_format": schema_format(schema, strict=strict)}
-        traced = schema
+        described = bound["response_format"]["json_schema"]
+        # LangChain's tracer writes references out.
+        recursive = is_recursive(described["schema"])
+        traced = {"name": described["name"], "parameters": described["schema"]} if recursive else schema
     else:
         (tool,) = to_tools([titled(schema) if isinstance(schema, dict) else schema], strict=strict)
         # With one tool "required" says the same as its name, and more endpoints understand it.
