@@ -250,22 +250,25 @@ class _Program(Generic[Model]):
         try:
             return self._output_cls.model_validate_json(text)
         except ValidationError as error:
-            raise self._error(response, error) from error
+            why = self._why(response, error)
+            raise ValueError(f"the answer is not a {self._output_cls.__name__}: {why}") from error
 
-    def _error(self, response: ChatResponse | None, error: ValueError) -> ValueError:
+    def _why(self, response: ChatResponse | None, error: ValidationError) -> str:
         told, said = (response.additional_kwargs, response.message.content) if response else ({}, "")
         ended = told.get("finish_reason")
         if "refusal" in told:
-            why = f"the model refused: {told['refusal']}"
-        elif ended == "length":
-            why = "it was cut off (finish_reason 'length'); raise max_tokens"
-        elif ended == "content_filter":
-            why = "content safety withheld or cut it (finish_reason 'content_filter')"
-        elif response and self._calls and not list(calls_of(response.message, "")):
-            why = f"the model called no tool and said {(said or '')[:200]!r}"
-        else:
-            why = f"{str(error)[:500]} (finish_reason {ended!r})"
-        return ValueError(f"the answer is not a {self._output_cls.__name__}: {why}")
+            return f"the model refused: {told['refusal']}"
+        if ended == "length":
+            return "it was cut off (finish_reason 'length'); raise max_tokens"
+        if ended == "content_filter":
+            return "content safety withheld or cut it (finish_reason 'content_filter')"
+        if response and self._calls and not list(calls_of(response.message, "")):
+            return f"the model called no tool and said {(said or '')[:200]!r}"
+        found = error.errors(include_url=False, include_context=False)
+        faults = [f"{'.'.join(map(str, fault['loc']))} {fault['msg']}".strip() for fault in found]
+        if found[0]["type"] == "json_invalid":
+            faults.append(f"the model wrote {str(found[0]['input'])[:200]!r}")
+        return f"{'; '.join(faults)[:500]} (finish_reason {ended!r})"
 
     def _grower(self) -> Callable[[Any], Any]:
         """What reads unfinished answers as far as they go, for show."""
