@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import is_dataclass
 from typing import Any, Literal
 
 from langchain_core.exceptions import OutputParserException
@@ -131,7 +132,13 @@ class AnswerParser(BaseTransformOutputParser[Any]):
         """
         if self.tool is None:
             value = read_answer(message.text)
-            if _was_cut(message) and not isinstance(value, (dict, list)):
+            if (
+                not isinstance(value, dict)
+                and self.answer_schema is not None
+                and is_object(self.answer_schema)
+            ):
+                raise ValueError("the answer is JSON, but not an object")
+            if not isinstance(value, (dict, list)) and _was_cut(message):
                 raise ValueError("a plain value may be the beginning of another")
             return value
         if not isinstance(message, AIMessage) or not (message.tool_calls or message.invalid_tool_calls):
@@ -244,11 +251,13 @@ def binding_of(schema: Schema | None, method: Method, strict: bool | None) -> di
 def parser_of(schema: Schema | None, method: Method, bound: dict[str, Any]) -> Runnable[Any, Any]:
     """The parser that goes with a binding."""
     tool = bound["tools"][0]["function"]["name"] if method == "function_calling" else None
-    cls = schema if isinstance(schema, type) and not is_typeddict(schema) else None
     asked = None if schema is None else schema_of(schema)
-    typed: Any = schema
-    if not isinstance(schema, type):
-        typed = dict[str, Any] if asked is not None and is_object(asked) else None
+    typed: Any = dict[str, Any] if asked is not None and is_object(asked) else None
+    cls = None
+    if isinstance(schema, type):
+        made = issubclass(schema, (BaseModel, BaseModelV1)) or is_dataclass(schema)
+        cls = schema if made else None
+        typed = schema if made or is_typeddict(schema) else typed
     return AnswerParser(tool=tool, output=cls, answer_schema=asked, typed=typed)
 
 

@@ -56,7 +56,7 @@ def _to_tool(tool: ToolLike, strict: bool | None, position: int) -> dict[str, An
     else:
         try:
             converted = _converted(tool)
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"tools[{position}] cannot be made a function tool: {str(error)[:300]}"
             ) from error

@@ -162,6 +162,8 @@ class _Program(Generic[Model]):
                 raise ValueError(f"the model {llm.metadata.model_name} does not call tools")
             tools = OneObject([schema_tool(name, schema, about or name)])
             self._asked = {"tools": tools, "tool_choice": "required" if forced else "auto"}
+            if getattr(llm, "send_parallel_tool_calls", False):
+                self._asked["parallel_tool_calls"] = False
         elif way == "json_schema":
             self._asked = {"response_format": json_schema_format(output_cls.__name__, schema, strict=True)}
         else:

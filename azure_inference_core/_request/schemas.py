@@ -95,7 +95,9 @@ def object_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
         shared = {key: moved.pop(key) for key in _SHARED if key in moved}
         root = {"type": "object", "properties": {WRAPPED: moved}, "required": [WRAPPED], **shared}
     mended: dict[str, Any] = _with_items(root)
-    return mended
+    return (
+        mended if {"type", "properties"} <= mended.keys() else {"type": "object", "properties": {}, **mended}
+    )
 
 
 def unwrapped(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -120,7 +122,7 @@ def _as_strict_as_can_be(
     if not strict:
         return schema, strict
     try:
-        return _strict({"properties": {}, **schema}), True
+        return _strict(schema), True
     except _LooseError as why:
         _log.info("the schema %s cannot be strict (%s): strict is false", name, why)
         return schema, False
@@ -147,7 +149,7 @@ def _strict(node: Any) -> dict[str, Any]:
     if loose := [name for name in _LOOSE if name in node]:
         raise _LooseError(loose[0])
     if parts := node.get("allOf"):
-        if len(parts) > 1:
+        if len(parts) > 1 or not isinstance(parts[0], Mapping):
             raise _LooseError("allOf")
         return _strict({**{name: value for name, value in node.items() if name != "allOf"}, **parts[0]})
     strict = {name: node[name] for name in _KEPT if name in node}
@@ -172,12 +174,14 @@ def _strict_shared(node: Mapping[str, Any]) -> dict[str, Any]:
     return {
         shared: {name: _strict(part) for name, part in node[shared].items()}
         for shared in _SHARED
-        if shared in node
+        if isinstance(node.get(shared), Mapping)
     }
 
 
 def _closed(node: Mapping[str, Any]) -> dict[str, Any]:
-    if node.get("additionalProperties", False) is not False or "properties" not in node:
+    if node.get("additionalProperties", False) is not False or not isinstance(
+        node.get("properties"), Mapping
+    ):
         raise _LooseError("an object with free keys")
     properties = {name: _strict(part) for name, part in node["properties"].items()}
     return {"properties": properties, "required": list(properties), "additionalProperties": False}
@@ -231,9 +235,9 @@ def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
         yield node
         parts = [node.get(name) for name in _ONE]
         for name in _MANY:
-            parts += node.get(name) or ()
+            parts += some if isinstance(some := node.get(name), list) else ()
         for name in _NAMED:
-            parts += (node.get(name) or {}).values()
+            parts += named.values() if isinstance(named := node.get(name), Mapping) else ()
         for part in parts:
             yield from _nodes(part)
 
@@ -244,10 +248,12 @@ def _mapped(node: Any, change: Callable[[Any], Any]) -> Any:
         return node
     mapped = dict(node)
     mapped.update({name: change(node[name]) for name in _ONE if name in node})
-    mapped.update({name: [change(part) for part in node[name]] for name in _MANY if name in node})
+    for name in _MANY:
+        if isinstance(some := node.get(name), list):
+            mapped[name] = [change(part) for part in some]
     for name in _NAMED:
-        if name in node:
-            mapped[name] = {key: change(part) for key, part in node[name].items()}
+        if isinstance(named := node.get(name), Mapping):
+            mapped[name] = {key: change(part) for key, part in named.items()}
     return mapped
 
 

@@ -218,6 +218,8 @@ LOOSE: dict[str, Any] = {
     },
     "not": {"type": "object", "properties": {"a": {"type": "string", "not": {"const": "x"}}}},
     "true": {"type": "object", "properties": {"a": True}},
+    "malformed": {"type": "object", "properties": {"a": {"type": "object", "properties": ["b"]}}},
+    "allOf of anything": {"type": "object", "properties": {"a": {"allOf": [True]}}},
     "an array of nothing said": {"type": "object", "properties": {"a": {"type": "array"}}},
 }
 
@@ -265,6 +267,7 @@ def test_only_what_is_needed_is_changed_without_strictness() -> None:
     both_of = object_schema(schema_of(Pair))["properties"]["both"]
     assert both_of["items"] == {"anyOf": both_of["prefixItems"]}
     assert object_schema({"type": "array"})["properties"]["value"]["items"] == {}
+    assert object_schema({}) == {"type": "object", "properties": {}}
 
 
 def test_optional_stays_optional() -> None:

@@ -17,7 +17,12 @@ from pydantic import BaseModel, RootModel
 from pydantic.v1 import BaseModel as BaseModelV1
 from typing_extensions import TypedDict
 
-from langchain_azure_inference import AzureInferenceLLM, ChatAzureInference, RefusalError
+from langchain_azure_inference import (
+    AzureInferenceLLM,
+    ChatAzureInference,
+    ConfigurationError,
+    RefusalError,
+)
 from tests.support import wire
 from tests.support.scripted_server import ScriptedServer
 from tests.support.strict import faults
@@ -178,6 +183,28 @@ async def test_a_call_without_arguments_fills_nothing(server: ScriptedServer) ->
     assert all(isinstance(error, OutputParserException) for error in await every_way(chain))
     server.reply_always(answer("function_calling", "{}"))
     assert await every_way(chain) == [Invoice()] * 4
+
+
+async def test_another_value_than_an_object(server: ScriptedServer) -> None:
+    """A schema of objects, be it a dict, gets no list and no number, which may be the beginning of another."""
+    for schema, text in ((FUNCTION, "[1]"), (FUNCTION, "12"), (Invoice, "12")):
+        server.reply_always(answer("json_mode", text))
+        for error in await every_way(model_of(server).with_structured_output(schema, method="json_mode")):
+            assert isinstance(error, OutputParserException)
+            assert "not an object" in str(error)
+
+
+class Plain:
+    """A class that is nothing but a signature."""
+
+    def __init__(self, x: int) -> None:
+        self.x = x
+
+
+def test_a_class_that_langchain_cannot_describe(server: ScriptedServer) -> None:
+    """It is refused when the chain is made, as what is no schema is."""
+    with pytest.raises(ConfigurationError, match="function tool"):
+        model_of(server).with_structured_output(Plain)
 
 
 async def test_another_tool_than_the_one_asked_for(server: ScriptedServer) -> None:

@@ -85,6 +85,11 @@ async def test_request_by_tools(plain: ScriptedServer, method: str) -> None:
     await predict(llm, method)
     assert [tool["function"]["name"] for tool in plain.last.json["tools"]] == ["Song"]
     assert plain.last.json["tool_choice"] == "required"
+    assert "parallel_tool_calls" not in plain.last.json
+    llm.send_parallel_tool_calls = True
+    plain.reply(answer("function_calling", method))
+    await predict(llm, method)
+    assert plain.last.json["parallel_tool_calls"] is False
     await llm.aclose()
 
 
