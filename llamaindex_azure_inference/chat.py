@@ -287,8 +287,8 @@ class AzureInference(StructuredWriter):
 
 
         tool = FunctionTool.from_defaults(weather)
-        print(llm.predict_and_call([tool], "How is it in Oslo?").response)
-        print((await llm.apredict_and_call([tool], "How is it in Oslo?")).response)
+        print(llm.predict_and_call([tool], "How is it in Oslo?", tool_required=True).response)
+        print((await llm.apredict_and_call([tool], "How is it in Oslo?", tool_required=True)).response)
         ```
 
         Args:
