@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 from langchain_core.outputs import ChatResult as Generations
 
 from azure_inference_core import ChatChoice, ChatDelta, ChatResult, ToolCall, ToolCallDelta
-from azure_inference_core._request.tools import new_call_id, read_arguments
+from azure_inference_core._request.tools import may_be_empty, new_call_id, read_arguments
 from azure_inference_core._response.optional import optional
 from langchain_azure_inference._blocks import PROVIDER
 from langchain_azure_inference._tools import CallText
@@ -84,7 +84,8 @@ def _generation(choice: ChatChoice, shared: Mapping[str, Any], forced: frozenset
     calls: list[MessageToolCall] = []
     broken: list[InvalidToolCall] = []
     for call in choice.tool_calls:
-        _sort_call(call, calls, broken, may_be_empty=call.name not in forced)
+        empty = may_be_empty(call.name, forced, choice.finish_reason)
+        _sort_call(call, calls, broken, empty=empty)
     info = without_none(
         finish_reason=choice.finish_reason,
         logprobs=choice.logprobs,
@@ -101,11 +102,11 @@ def _generation(choice: ChatChoice, shared: Mapping[str, Any], forced: frozenset
 
 
 def _sort_call(
-    call: ToolCall, calls: list[MessageToolCall], broken: list[InvalidToolCall], *, may_be_empty: bool
+    call: ToolCall, calls: list[MessageToolCall], broken: list[InvalidToolCall], *, empty: bool
 ) -> None:
     call_id = call.id or new_call_id()
     try:
-        arguments = read_arguments(call.arguments if may_be_empty or call.arguments.strip() else "null")
+        arguments = read_arguments(call.arguments if empty or call.arguments.strip() else "null")
     except ValueError as error:
         broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call_id, error=str(error)))
     else:
@@ -198,8 +199,9 @@ class ChunkMapper:
         return chunks
 
     def _ends_of_calls(self) -> list[ToolCallChunk]:
+        reason = self._ending.get("finish_reason")
         ends = [
-            (index, text.end(may_be_empty=name not in self._forced))
+            (index, text.end(may_be_empty=may_be_empty(name, self._forced, reason)))
             for index, (name, text) in self._started_calls.items()
         ]
         return [tool_call_chunk(name=None, args=end, id=None, index=index) for index, end in ends if end]

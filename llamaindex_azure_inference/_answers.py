@@ -25,7 +25,7 @@ from azure_inference_core import (
     ToolCall,
     ToolCallDelta,
 )
-from azure_inference_core._request.tools import new_call_id, read_arguments
+from azure_inference_core._request.tools import may_be_empty, new_call_id, read_arguments
 from azure_inference_core._response.optional import optional
 from llamaindex_azure_inference._messages import api_call
 
@@ -43,8 +43,9 @@ def chat_response(result: ChatResult, *, single: bool, forced: frozenset[str] = 
     choice = result.choices[0]
     wanted = choice.tool_calls[:1] if single else choice.tool_calls
     calls = [ToolCall(call.id or new_call_id(), call.name, call.arguments) for call in wanted]
+    told = (forced, choice.finish_reason)
     return ChatResponse(
-        message=_message(choice.content, choice.reasoning, calls, finished=True, forced=forced),
+        message=_message(choice.content, choice.reasoning, calls, finished=True, told=told),
         raw=result.raw,
         logprobs=_logprobs(choice.logprobs),
         additional_kwargs=_details(
@@ -149,7 +150,8 @@ class ChatAccumulator:
     def _message(self) -> ChatMessage:
         calls = list(self._calls.values()) if self._calls else ()
         finished = "finish_reason" in self._known
-        return _message(self._content, self._reasoning, calls, finished=finished, forced=self._forced)
+        told = (self._forced, self._known.get("finish_reason"))
+        return _message(self._content, self._reasoning, calls, finished=finished, told=told)
 
     def _add(self, delta: ChatDelta) -> None:
         """Keep what a delta has beside text, which most have not."""
@@ -222,7 +224,7 @@ def _message(
     calls: Sequence[ToolCall],
     *,
     finished: bool,
-    forced: frozenset[str],
+    told: tuple[frozenset[str], str | None],
 ) -> ChatMessage:
     """The message of an answer, or of what has arrived of it, which survives JSON.
 
@@ -238,7 +240,7 @@ def _message(
     if content or not calls:
         blocks.append(TextBlock(text=content))
     for call in calls:
-        kept = not finished or (call.name in forced and not call.arguments.strip())
+        kept = not finished or not (call.arguments.strip() or may_be_empty(call.name, *told))
         arguments = call.arguments if kept else _arguments(call.arguments)
         blocks.append(ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments))
     extra = {"tool_calls": [api_call(call.id, call.name, call.arguments) for call in calls]} if calls else {}

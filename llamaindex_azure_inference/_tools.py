@@ -97,7 +97,7 @@ def selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> list[T
     framework's answer to the model, "Tool ... not found. Please select a tool that is available.", says what was wrong.
 
     Raises:
-        ValueError: There is no call and ``error_on_no_tool_call`` is set, or the answer was cut off.
+        ValueError: There is no call and ``error_on_no_tool_call`` is set, or the answer was cut off in one.
     """
     extra = response.additional_kwargs
     partial = response.delta is not None and "finish_reason" not in extra
@@ -105,15 +105,11 @@ def selections(response: ChatResponse, *, error_on_no_tool_call: bool) -> list[T
     if not calls and error_on_no_tool_call:
         said = (response.message.content or "")[:200]
         raise ValueError(f"Expected at least one tool call, but the model called none; it said {said!r}")
-    if calls and extra.get("finish_reason") == "length":
-        raise ValueError(
-            "the answer was cut off (finish_reason 'length'), so no tool that it calls is run; raise max_tokens"
-        )
-    return [_selection(*call, partial=partial) for call in calls]
+    return [_selection(*call, partial=partial, ended=extra.get("finish_reason")) for call in calls]
 
 
 def _selection(
-    call_id: str | None, name: str, arguments: dict[str, Any] | str, *, partial: bool
+    call_id: str | None, name: str, arguments: dict[str, Any] | str, *, partial: bool, ended: str | None
 ) -> ToolSelection:
     given: dict[str, Any] = {}
     try:
@@ -125,6 +121,11 @@ def _selection(
     except ValueError as error:
         if partial:
             given = grown(str(arguments)) or {}
+        elif ended == "length":
+            raise ValueError(
+                f"the answer was cut off (finish_reason 'length') in its call of {name}, so no tool is run; raise "
+                "max_tokens"
+            ) from None
         else:
             name = (
                 f"{name} was not run: {error}. Call it again, with one whole JSON object as its arguments and nothing "

@@ -261,7 +261,7 @@ class AzureInference(StructuredWriter):
         ```
 
         Raises:
-            ValueError: There is none, and ``error_on_no_tool_call`` is set; or the answer was cut off.
+            ValueError: There is none, and ``error_on_no_tool_call`` is set; or the answer was cut off in one.
         """
         return selections(response, error_on_no_tool_call=error_on_no_tool_call)
 
@@ -303,7 +303,7 @@ class AzureInference(StructuredWriter):
             **kwargs: ``tool_choice``, ``tool_required``, and parameters of the call.
 
         Raises:
-            ValueError: There is no call, or a tool failed, as said above; or the answer was cut off.
+            ValueError: There is no call, or a tool failed, as said above; or the answer was cut off in a call.
             InferenceError: The request failed.
         """
         if not self.metadata.is_function_calling_model:

@@ -124,6 +124,11 @@ def forced_tools(tools: Sequence[Any], choice: Any) -> frozenset[str]:
     )
 
 
+def may_be_empty(name: str | None, forced: frozenset[str], finish_reason: str | None) -> bool:
+    """Whether a call whose arguments are no text at all can be one without arguments, and not one that was cut off."""
+    return name not in forced and finish_reason not in ("length", "content_filter")
+
+
 class Tools(NamedTuple):
     """The tools of one call, as they are sent.
 

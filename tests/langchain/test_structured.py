@@ -347,6 +347,16 @@ def test_an_agent_runs_no_broken_call(server: ScriptedServer, case: str, streams
 
 
 @pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("finish", ["tool_calls", "length", "content_filter"])
+def test_a_call_without_arguments(server: ScriptedServer, finish: str, streams: bool) -> None:
+    """It is one, unless the answer was cut off before its first letter."""
+    server.reply(answer("function_calling", "", finish), "Done.")
+    RAN.clear()
+    create_agent(model_of(server, streaming=streams), [delete]).invoke({"messages": [("user", "x")]})
+    assert len(RAN) == (finish == "tool_calls")
+
+
+@pytest.mark.parametrize("streams", [False, True])
 def test_an_agent_can_try_again(server: ScriptedServer, streams: bool) -> None:
     """With the middleware of the guide the model hears of its broken call, and its next one is run."""
 

@@ -161,17 +161,23 @@ async def test_a_broken_call_beside_a_good_one(plain: ScriptedServer, streams: b
 
 @streaming
 async def test_an_agent_whose_model_was_cut_off(plain: ScriptedServer, streams: bool) -> None:
-    """An answer with calls that ended for its length raises: more of them may have been to come."""
+    """An answer that ended for its length in a call raises, were it before its first letter; a whole call is one."""
     RAN.clear()
     llm = chat_model(plain)
-    for arguments in ('{"pattern": "a', '{"pattern": "a"}'):
+
+    def cut(arguments: str) -> Any:
         call = wire.tool_call("delete", arguments, "c1")
-        whole = wire.chat(None, tool_calls=[call], finish_reason="length")
         stream = [wire.chunk(tool_calls=[{**call, "index": 0}]), wire.chunk("", finish_reason="length")]
-        plain.reply(stream if streams else whole)
-        with pytest.raises(ValueError, match="max_tokens"):
+        return stream if streams else wire.chat(None, tool_calls=[call], finish_reason="length")
+
+    for arguments in ('{"pattern": "a', "{", ""):
+        plain.reply(cut(arguments))
+        with pytest.raises(ValueError, match=r"call of delete.*max_tokens"):
             await FunctionAgent(tools=[DELETE], llm=llm, streaming=streams).run("Delete.")
     assert RAN == []
+    plain.reply(cut('{"pattern": "a"}'), "Done.")
+    await FunctionAgent(tools=[DELETE], llm=llm, streaming=streams).run("Delete.")
+    assert RAN == [("a", True)]
     await llm.aclose()
 
 
