@@ -109,7 +109,8 @@ def test_no_object_is_filled() -> None:
 
     with model_that_calls("Invoice") as (server, told), loop() as run:
         llm = AzureInference(endpoint=server.url, credential="test")
-        chain = ChatAzureInference(endpoint=server.url, credential="test").with_structured_output(Invoice)
+        model = ChatAzureInference(endpoint=server.url, credential="test")
+        chain = model.with_structured_output(Invoice)
         ways: list[Callable[[], Any]] = [
             lambda: llm.structured_predict(Invoice, PROMPT),
             lambda: run(llm.astructured_predict(Invoice, PROMPT)),
@@ -136,6 +137,7 @@ def test_no_object_is_filled() -> None:
             whole
         ] * 8
         run(llm.aclose())
+        run(model.aclose())
 
 
 def test_no_tool_is_run() -> None:
@@ -150,7 +152,8 @@ def test_no_tool_is_run() -> None:
     with model_that_calls("delete") as (server, told), loop() as run:
         llm = AzureInference(endpoint=server.url, credential="test")
         tools = [FunctionTool.from_defaults(delete)]
-        agent: Any = create_agent(ChatAzureInference(endpoint=server.url, credential="test"), [delete])
+        model = ChatAzureInference(endpoint=server.url, credential="test")
+        agent: Any = create_agent(model, [delete])
         question = {"messages": [("user", "x")]}
 
         async def ask(*, streaming: bool) -> Any:
@@ -181,3 +184,4 @@ def test_no_tool_is_run() -> None:
             way()
         assert ran == [("a", True)] * 8
         run(llm.aclose())
+        run(model.aclose())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -79,9 +80,21 @@ FUNCTION = {
 TREE = '{"name": "a", "children": [{"name": "b", "children": []}]}'
 
 
+MODELS: list[ChatAzureInference] = []
+
+
 def model_of(server: ScriptedServer, **more: Any) -> ChatAzureInference:
-    """A model on the scripted endpoint."""
-    return ChatAzureInference(endpoint=server.url, credential="test", **more)
+    """A model on the scripted endpoint, closed when the test is over."""
+    MODELS.append(ChatAzureInference(**{"endpoint": server.url, "credential": "test", **more}))
+    return MODELS[-1]
+
+
+@pytest.fixture(autouse=True)
+async def closing() -> AsyncIterator[None]:
+    """Close the models of a test in its own loop."""
+    yield
+    while MODELS:
+        await MODELS.pop().aclose()
 
 
 def answer(method: str, text: str, finish: str = "stop") -> Any:
@@ -291,7 +304,7 @@ async def test_tokens_are_counted_where_nobody_names_the_model(server: ScriptedS
     server.reply_always(nameless)
     for endpoint, name in ((server.url, "127.0.0.1"), (server.deployment_url, "tiny-model")):
         counts = UsageMetadataCallbackHandler()
-        model = ChatAzureInference(endpoint=endpoint, credential="test")
+        model = model_of(server, endpoint=endpoint)
         model.invoke("x", config={"callbacks": [counts]})
         await model.ainvoke("x", config={"callbacks": [counts]})
         list(model.stream("x", config={"callbacks": [counts]}))
