@@ -187,7 +187,7 @@ class TokenAuth(Auth):
                 raise AuthenticationError("the credential's request for a token was cancelled") from None
         except InferenceError:
             raise
-        except (asyncio.TimeoutError, concurrent.futures.TimeoutError):
+        except (TimeoutError, concurrent.futures.TimeoutError):
             # Later calls make their own request: at once, and less and less often while none of them ends.
             flight.shared_for = min(self._abandoned, SHARED_FOR)
             raise DeadlineExceededError("the credential gave no token in time; nothing was sent") from None

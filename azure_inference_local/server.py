@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from azure_inference_local.dialects.auth import Auth, new_key
 from azure_inference_local.dialects.families import select
@@ -128,7 +128,7 @@ class Endpoint:
         self._engines.close()
         self._stack.close()
 
-    def __enter__(self) -> Endpoint:
+    def __enter__(self) -> Self:
         """Start if that has not happened, and return the endpoint."""
         return self if self._servers else self.start()
 

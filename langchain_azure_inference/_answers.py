@@ -13,9 +13,10 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 from langchain_core.outputs import ChatResult as Generations
 
 from azure_inference_core import ChatChoice, ChatDelta, ChatResult, ToolCall, ToolCallDelta
-from azure_inference_core._request.tools import new_call_id, read_arguments
+from azure_inference_core._request.tools import may_be_empty, new_call_id, read_arguments
 from azure_inference_core._response.optional import optional
 from langchain_azure_inference._blocks import PROVIDER
+from langchain_azure_inference._tools import CallText
 
 
 def without_none(**fields: Any) -> dict[str, Any]:
@@ -46,12 +47,15 @@ def to_usage(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
     return cast("UsageMetadata", counts)
 
 
-def to_generations(result: ChatResult, *, model: str | None) -> Generations:
+def to_generations(
+    result: ChatResult, *, model: str | None, forced: frozenset[str] = frozenset()
+) -> Generations:
     """Map a whole answer.
 
     Args:
         result: The core's answer.
         model: The model asked for, where the answer names none.
+        forced: Tools of which a call without arguments is none.
 
     Returns:
         One generation a choice. The token counts are the request's: they are on the first message only,
@@ -69,18 +73,19 @@ def to_generations(result: ChatResult, *, model: str | None) -> Generations:
         prompt_filter_results=result.prompt_filter_results,
         request_id=result.request_id,
     )
-    generations = [_generation(choice, shared) for choice in result.choices]
+    generations = [_generation(choice, shared, forced) for choice in result.choices]
     if isinstance(first := generations[0].message, AIMessage):
         first.usage_metadata = to_usage(result.usage)
     output = without_none(token_usage=result.usage, model_name=name)
     return Generations(generations=generations, llm_output=output)
 
 
-def _generation(choice: ChatChoice, shared: Mapping[str, Any]) -> ChatGeneration:
+def _generation(choice: ChatChoice, shared: Mapping[str, Any], forced: frozenset[str]) -> ChatGeneration:
     calls: list[MessageToolCall] = []
     broken: list[InvalidToolCall] = []
     for call in choice.tool_calls:
-        _sort_call(call, calls, broken)
+        empty = may_be_empty(call.name, forced, choice.finish_reason)
+        _sort_call(call, calls, broken, empty=empty)
     info = without_none(
         finish_reason=choice.finish_reason,
         logprobs=choice.logprobs,
@@ -96,10 +101,12 @@ def _generation(choice: ChatChoice, shared: Mapping[str, Any]) -> ChatGeneration
     return ChatGeneration(message=message, generation_info=info)
 
 
-def _sort_call(call: ToolCall, calls: list[MessageToolCall], broken: list[InvalidToolCall]) -> None:
+def _sort_call(
+    call: ToolCall, calls: list[MessageToolCall], broken: list[InvalidToolCall], *, empty: bool
+) -> None:
     call_id = call.id or new_call_id()
     try:
-        arguments = read_arguments(call.arguments)
+        arguments = read_arguments(call.arguments if empty or call.arguments.strip() else "null")
     except ValueError as error:
         broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call_id, error=str(error)))
     else:
@@ -112,16 +119,18 @@ class ChunkMapper:
     Args:
         model: The model asked for, where the stream names none.
         usage: Whether the last chunk carries the token counts.
+        forced: Tools of which a call without arguments is none.
     """
 
-    def __init__(self, *, model: str | None, usage: bool) -> None:
+    def __init__(self, *, model: str | None, usage: bool, forced: frozenset[str] = frozenset()) -> None:
         self._model = model
+        self._forced = forced
         self._named = False
         self._with_usage = usage
         self._usage: Mapping[str, Any] | None = None
         self._ending: dict[str, Any] = {}
         self._filters: dict[str, Any] = {}
-        self._started_calls: set[int] = set()
+        self._started_calls: dict[int, tuple[str | None, CallText]] = {}
 
     def chunk(self, delta: ChatDelta) -> ChatGenerationChunk | None:
         """The chunk of one delta; ``None`` for one that only says what the last chunk will."""
@@ -156,6 +165,7 @@ class ChunkMapper:
             metadata["model_name"] = self._model
         message = AIMessageChunk(
             content="",
+            tool_call_chunks=self._ends_of_calls(),
             response_metadata=metadata,
             usage_metadata=to_usage(self._usage) if self._with_usage else None,
             chunk_position="last",
@@ -182,7 +192,16 @@ class ChunkMapper:
             # Merging joins strings: a name or id that a server repeats may be passed on only once.
             name = call_id = None
             if call.index not in self._started_calls:
-                self._started_calls.add(call.index)
+                self._started_calls[call.index] = call.name, CallText()
                 name, call_id = call.name, call.id or new_call_id()
-            chunks.append(tool_call_chunk(name=name, args=call.arguments, id=call_id, index=call.index))
+            arguments = self._started_calls[call.index][1].feed(call.arguments)
+            chunks.append(tool_call_chunk(name=name, args=arguments, id=call_id, index=call.index))
         return chunks
+
+    def _ends_of_calls(self) -> list[ToolCallChunk]:
+        reason = self._ending.get("finish_reason")
+        ends = [
+            (index, text.end(may_be_empty=may_be_empty(name, self._forced, reason)))
+            for index, (name, text) in self._started_calls.items()
+        ]
+        return [tool_call_chunk(name=None, args=end, id=None, index=index) for index, end in ends if end]

@@ -1,22 +1,31 @@
-"""What stands behind ``with_structured_output``: the binding, and parsers that know a refusal when they see one."""
+"""What stands behind ``with_structured_output``: the binding, and a parser that knows what is not an answer."""
 
 from __future__ import annotations
 
 import json
-from operator import itemgetter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import is_dataclass
 from typing import Any, Literal
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.output_parsers import JsonOutputParser
-from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser
+from langchain_core.output_parsers import BaseTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
-from langchain_core.runnables import Runnable, RunnableLambda, RunnableMap, RunnablePassthrough
-from langchain_core.utils.pydantic import is_basemodel_subclass
+from langchain_core.runnables import (
+    Runnable,
+    RunnableConfig,
+    RunnableLambda,
+    RunnableMap,
+)
+from langchain_core.utils.json import parse_json_markdown
+from pydantic import BaseModel, RootModel, TypeAdapter
+from pydantic.v1 import BaseModel as BaseModelV1
+from typing_extensions import is_typeddict
 
-from azure_inference_core._request.tools import IMPLIED
-from langchain_azure_inference._tools import Schema, schema_format, titled, to_tools
+from azure_inference_core._request.schemas import is_object, is_recursive, unwrapped
+from azure_inference_core._request.tools import IMPLIED, read_answer, read_arguments
+from langchain_azure_inference._tools import Schema, schema_format, schema_of, titled, to_tools
 from langchain_azure_inference.errors import ConfigurationError, RefusalError
 
 Method = Literal["function_calling", "json_mode", "json_schema"]
@@ -38,96 +47,173 @@ def raise_if_refused(message: BaseMessage) -> None:
         )
 
 
-def _check(result: list[Generation], *, partial: bool) -> ChatGeneration:
-    generation = result[0] if result else None
-    if not isinstance(generation, ChatGeneration):
-        raise OutputParserException("structured output is read from chat messages only")
-    raise_if_refused(generation.message)
-    if not partial and generation.message.response_metadata.get("finish_reason") == "length":
-        _require_whole(generation.message)
-    return generation
+class AnswerParser(BaseTransformOutputParser[Any]):
+    """The object of a finished answer, and of an unfinished one as far as it goes.
 
-
-def _require_whole(message: BaseMessage) -> None:
-    """Raise for an answer that was cut, which lenient JSON parsers would complete by guessing."""
-    if isinstance(message, AIMessage) and (message.tool_calls or message.invalid_tool_calls):
-        return
-    try:
-        json.loads(message.text)
-    except ValueError:
-        raise OutputParserException(
-            "the answer was cut off (finish_reason 'length'); raise max_tokens", llm_output=message.text
-        ) from None
-
-
-class AnswerParser(JsonOutputParser):
-    """The JSON of an answer's text, as it is or as an object of ``pydantic_object``.
+    LangChain's own parsers complete what was cut off, and take words for nothing.
 
     Attributes:
-        pydantic_object: The class (pydantic 2 or 1) to make of it; ``None`` leaves it as it is.
+        tool: The tool whose call's arguments are the object; ``None``: the answer's text is.
+        output: The class (pydantic 2 or 1, dataclass) to make of it; ``None`` leaves it as it is.
+        answer_schema: The JSON schema that was asked for, if one was.
+        typed: The type of what comes out; ``None`` is any.
     """
 
-    pydantic_object: Any = None
+    tool: str | None = None
+    output: Any = None
+    answer_schema: dict[str, Any] | None = None
+    typed: Any = None
 
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """Parse an answer, refusals first.
+    @property
+    def OutputType(self) -> Any:  # noqa: N802 - LangChain's name
+        """What comes out."""
+        return Any if self.typed is None else self.typed
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:  # noqa: ARG002
+        """A pydantic class with the schema that was asked for."""
+        if isinstance(self.output, type) and issubclass(self.output, BaseModel):
+            return self.output
+        schema = self.answer_schema or {}
+
+        class Answer(RootModel[Any]):
+            @classmethod
+            def model_json_schema(cls, *_args: Any, **_options: Any) -> dict[str, Any]:
+                return dict(schema)
+
+        return Answer
+
+    @property
+    def _type(self) -> str:
+        return "azure-inference-answer"
+
+    def parse(self, text: str) -> Any:
+        """Parse a text.
 
         Raises:
             OutputParserException: It is not JSON, or does not fit the class.
         """
-        message = _check(result, partial=partial).message
-        answer = super().parse_result(result, partial=partial)
-        if self.pydantic_object is None or answer is None:
-            return answer
-        try:
-            return _made(self.pydantic_object, answer)
-        except ValueError as error:
-            if partial:
-                return None
-            raise OutputParserException(
-                f"the answer does not fit {self.pydantic_object.__name__}: {error}", llm_output=message.text
-            ) from error
-
-
-def _made(cls: Any, fields: Any) -> Any:
-    if not isinstance(fields, dict):
-        raise ValueError(f"a JSON object is needed, not {type(fields).__name__}")  # noqa: TRY004 - parsers catch it
-    return cls(**fields)
-
-
-class CallParser(JsonOutputKeyToolsParser):
-    """The arguments of one tool call, as a dict or as an object of ``pydantic_object``.
-
-    Attributes:
-        pydantic_object: The class (pydantic 2 or 1) to make of the arguments; ``None`` leaves them a dict.
-    """
-
-    pydantic_object: Any = None
+        return self.parse_result([ChatGeneration(message=AIMessage(text))])
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Parse an answer, refusals first.
 
         Raises:
-            OutputParserException: The call's arguments are not JSON.
-            ValidationError: They do not fit the class.
+            RefusalError: The model refused, or content safety withheld the answer.
+            OutputParserException: The answer was cut off, is in words, is not JSON, or its text does not fit the class.
+            ValidationError: A call's arguments do not fit the class.
         """
-        message = _check(result, partial=partial).message
-        arguments = super().parse_result(result, partial=partial)
-        if arguments is None:
-            if not partial and isinstance(message, AIMessage) and message.invalid_tool_calls:
-                broken = message.invalid_tool_calls[0]
-                raise OutputParserException(
-                    f"the arguments of the call of {broken['name']} are not JSON", llm_output=broken["args"]
-                )
-            return None
-        if self.pydantic_object is None:
-            return arguments
+        generation = result[0] if result else None
+        if not isinstance(generation, ChatGeneration):
+            raise OutputParserException("structured output is read from chat messages only")
+        message = generation.message
+        raise_if_refused(message)
         try:
-            return _made(self.pydantic_object, arguments)
-        except ValueError:  # of both generations of pydantic
+            value = self._so_far(message) if partial else self._whole(message)
+        except ValueError as error:
+            raise _unreadable(message, error) from None
+        if value is None and partial:
+            return None
+        try:
+            return self._made(value if self.answer_schema is None else unwrapped(value, self.answer_schema))
+        except ValueError as error:  # of both generations of pydantic
             if partial:
                 return None
-            raise
+            if self.tool is not None:
+                raise
+            raise OutputParserException(
+                f"the answer does not fit {self.output.__name__}: {error}", llm_output=message.text
+            ) from error
+
+    def _whole(self, message: BaseMessage) -> Any:
+        """What a finished answer holds.
+
+        Raises:
+            ValueError: Nothing that can be read whole.
+        """
+        if self.tool is None:
+            value = read_answer(message.text)
+            if (
+                not isinstance(value, dict)
+                and self.answer_schema is not None
+                and is_object(self.answer_schema)
+            ):
+                raise ValueError("the answer is JSON, but not an object")
+            if not isinstance(value, (dict, list)) and _was_cut(message):
+                raise ValueError("a plain value may be the beginning of another")
+            return value
+        if not isinstance(message, AIMessage) or not (message.tool_calls or message.invalid_tool_calls):
+            raise ValueError(f"the model called no tool and answered in words: {message.text[:500]!r}")
+        # A stream's calls have been read leniently; their text has not.
+        for chunk in getattr(message, "tool_call_chunks", ()):
+            if chunk["name"] == self.tool:
+                return read_arguments(chunk["args"] or "null")
+        for call in message.tool_calls:
+            if call["name"] == self.tool:
+                return call["args"]
+        for broken in message.invalid_tool_calls:
+            raise ValueError(f"the call of {broken['name']}: {broken['error'] or broken['args']}")
+        raise ValueError(f"the model called {message.tool_calls[0]['name']}, not {self.tool}")
+
+    def _so_far(self, message: BaseMessage) -> Any:
+        if self.tool is not None:
+            calls = message.tool_calls if isinstance(message, AIMessage) else []
+            return next((call["args"] for call in calls if call["name"] == self.tool), None)
+        try:
+            return parse_json_markdown(message.text)
+        except ValueError:
+            return None
+
+    def _made(self, value: Any) -> Any:
+        cls = self.output
+        if cls is None:
+            return value
+        if not issubclass(cls, BaseModelV1):
+            # As JSON, for strict classes take from it what they do not take from Python.
+            return TypeAdapter(cls).validate_json(json.dumps(value))
+        if not isinstance(value, dict):
+            raise ValueError(f"a JSON object is needed, not {type(value).__name__}")  # noqa: TRY004 - caught above
+        return cls(**value)
+
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - LangChain's name
+        answer: Any = None
+        shown: Any = None
+        for chunk in input:
+            answer = chunk if answer is None else answer + chunk
+            if (grown := self._grown(answer, partial=True)) not in (None, shown):
+                yield (shown := grown)
+        if answer is not None and (whole := self._grown(answer)) != shown:
+            yield whole
+
+    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002
+        answer: Any = None
+        shown: Any = None
+        async for chunk in input:
+            answer = chunk if answer is None else answer + chunk
+            if (grown := self._grown(answer, partial=True)) not in (None, shown):
+                yield (shown := grown)
+        if answer is not None and (whole := self._grown(answer)) != shown:
+            yield whole
+
+    def _grown(self, answer: str | BaseMessage, *, partial: bool = False) -> Any:
+        message = AIMessage(answer) if isinstance(answer, str) else answer
+        return self.parse_result([ChatGeneration(message=message)], partial=partial)
+
+
+def _was_cut(message: BaseMessage) -> bool:
+    return message.response_metadata.get("finish_reason") == "length"
+
+
+def _unreadable(message: BaseMessage, error: ValueError) -> OutputParserException:
+    calls = message.invalid_tool_calls if isinstance(message, AIMessage) else []
+    written = (calls[0]["args"] if calls else None) or message.text
+    if _was_cut(message):
+        return OutputParserException(
+            f"the answer was cut off (finish_reason 'length'); raise max_tokens: {error}", llm_output=written
+        )
+    said = (
+        "" if calls or repr(message.text[:500]) in str(error) else f"; the model wrote {message.text[:500]!r}"
+    )
+    return OutputParserException(f"{error}{said}", llm_output=written)
 
 
 def binding_of(schema: Schema | None, method: Method, strict: bool | None) -> dict[str, Any]:
@@ -149,7 +235,10 @@ def binding_of(schema: Schema | None, method: Method, strict: bool | None) -> di
         raise ConfigurationError(f"method {method!r} needs a schema; only json_mode does without")
     elif method == "json_schema":
         bound = {"response_format": schema_format(schema, strict=strict)}
-        traced = schema
+        described = bound["response_format"]["json_schema"]
+        # LangChain's tracer writes references out.
+        recursive = is_recursive(described["schema"])
+        traced = {"name": described["name"], "parameters": described["schema"]} if recursive else schema
     else:
         (tool,) = to_tools([titled(schema) if isinstance(schema, dict) else schema], strict=strict)
         # With one tool "required" says the same as its name, and more endpoints understand it.
@@ -161,11 +250,15 @@ def binding_of(schema: Schema | None, method: Method, strict: bool | None) -> di
 
 def parser_of(schema: Schema | None, method: Method, bound: dict[str, Any]) -> Runnable[Any, Any]:
     """The parser that goes with a binding."""
-    cls = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
-    if method == "function_calling":
-        name = bound["tools"][0]["function"]["name"]
-        return CallParser(key_name=name, first_tool_only=True, pydantic_object=cls)
-    return AnswerParser(pydantic_object=cls)
+    tool = bound["tools"][0]["function"]["name"] if method == "function_calling" else None
+    asked = None if schema is None else schema_of(schema)
+    typed: Any = dict[str, Any] if asked is not None and is_object(asked) else None
+    cls = None
+    if isinstance(schema, type):
+        made = issubclass(schema, (BaseModel, BaseModelV1)) or is_dataclass(schema)
+        cls = schema if made else None
+        typed = schema if made or is_typeddict(schema) else typed
+    return AnswerParser(tool=tool, output=cls, answer_schema=asked, typed=typed)
 
 
 def parsed_by(
@@ -174,11 +267,17 @@ def parsed_by(
     """The model, then the parser; with ``include_raw`` a dict of ``raw``, ``parsed`` and ``parsing_error``."""
     if not include_raw:
         return model | parser
-    parsed = RunnablePassthrough.assign(
-        parsed=RunnableLambda(itemgetter("raw")) | parser, parsing_error=lambda _: None
-    )
-    failed = RunnablePassthrough.assign(parsed=lambda _: None)
-    answer: Runnable[LanguageModelInput, Any] = RunnableMap(raw=model) | parsed.with_fallbacks(
-        [failed], exception_key="parsing_error"
-    )
-    return answer
+
+    def read(answer: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        try:
+            return {**answer, "parsed": parser.invoke(answer["raw"], config), "parsing_error": None}
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told beside the answer
+            return {**answer, "parsed": None, "parsing_error": error}
+
+    async def aread(answer: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        try:
+            return {**answer, "parsed": await parser.ainvoke(answer["raw"], config), "parsing_error": None}
+        except Exception as error:  # noqa: BLE001 - as above
+            return {**answer, "parsed": None, "parsing_error": error}
+
+    return RunnableMap(raw=model) | RunnableLambda(read, aread)

@@ -104,9 +104,10 @@ class Writer(Endpoint):
     def _configured(self, specs: Mapping[str, AnyConfigurableField]) -> dict[str, AnyConfigurableField]:
         return fields_of(specs, type(self).model_fields)
 
-    def _asked(self, params: Parameters) -> str | None:
-        """The model that is asked, for answers that name none."""
-        return params.get("model") or self.model
+    def _asked(self, params: Parameters) -> str:
+        """The model that is asked, for answers that name none: LangChain counts tokens by this name only."""
+        connection = self._current().connection
+        return str(params.get("model") or connection.deployment or connection.host)
 
     def _traced(
         self, kind: Literal["chat", "llm"], stop: list[str] | None, call: Mapping[str, Any]

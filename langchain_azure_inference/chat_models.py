@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
@@ -13,10 +13,10 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableSerializable
 from langchain_core.runnables.utils import AnyConfigurableField
 from pydantic import model_validator
-from typing_extensions import Self
 
 from azure_inference_core import ChatClient, Parameters
 from azure_inference_core._request.keywords import guarded, header_marks
+from azure_inference_core._request.tools import forced_tools
 from langchain_azure_inference._answers import ChunkMapper, to_generations
 from langchain_azure_inference._endpoint import PACKAGE, __version__
 from langchain_azure_inference._messages import to_api
@@ -27,6 +27,7 @@ from langchain_azure_inference._tools import (
     ToolLike,
     names_of,
     schema_format,
+    sound_format,
     to_tool_choice,
     to_tools,
 )
@@ -94,7 +95,8 @@ class ChatAzureInference(Writer, BaseChatModel):
         return params
 
     def _mapper(self, params: Parameters) -> ChunkMapper:
-        return ChunkMapper(model=self._asked(params), usage=params.get("stream_usage") is not False)
+        usage = params.get("stream_usage") is not False
+        return ChunkMapper(model=self._asked(params), usage=usage, forced=_forced(params))
 
     def _generate(
         self,
@@ -106,7 +108,7 @@ class ChatAzureInference(Writer, BaseChatModel):
         with translated:
             params = self._params(stop, kwargs)
             result = self._client.complete(to_api(messages), params)
-        return to_generations(result, model=self._asked(params))
+        return to_generations(result, model=self._asked(params), forced=_forced(params))
 
     async def _agenerate(
         self,
@@ -118,7 +120,7 @@ class ChatAzureInference(Writer, BaseChatModel):
         with translated:
             params = self._params(stop, kwargs)
             result = await self._client.acomplete(to_api(messages), params)
-        return to_generations(result, model=self._asked(params))
+        return to_generations(result, model=self._asked(params), forced=_forced(params))
 
     def _stream(
         self,
@@ -211,6 +213,8 @@ class ChatAzureInference(Writer, BaseChatModel):
             ConfigurationError: A tool or choice that the API does not have.
         """
         bound = {"tools": to_tools(tools, strict=strict), **kwargs}
+        if "response_format" in bound:
+            bound["response_format"] = sound_format(bound["response_format"])
         if (choice := to_tool_choice(tool_choice, names_of(bound["tools"]))) is not None:
             bound["tool_choice"] = choice
         if parallel_tool_calls is not None:
@@ -290,3 +294,7 @@ class ChatAzureInference(Writer, BaseChatModel):
     def is_lc_serializable(cls) -> bool:
         """Models can be dumped, and loaded again with ``valid_namespaces=["langchain_azure_inference"]``."""
         return True
+
+
+def _forced(params: Parameters) -> frozenset[str]:
+    return forced_tools(params.get("tools") or (), params.get("tool_choice"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -25,25 +25,27 @@ from azure_inference_core import (
     ToolCall,
     ToolCallDelta,
 )
-from azure_inference_core._request.tools import new_call_id, read_arguments
+from azure_inference_core._request.tools import may_be_empty, new_call_id, read_arguments
 from azure_inference_core._response.optional import optional
 from llamaindex_azure_inference._messages import api_call
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
-def chat_response(result: ChatResult, *, single: bool) -> ChatResponse:
+def chat_response(result: ChatResult, *, single: bool, forced: frozenset[str] = frozenset()) -> ChatResponse:
     """An answer of ``/chat/completions``; further choices, if any were asked for, are in ``raw``.
 
     Args:
         result: The answer.
         single: Whether it is to be cut to its first tool call.
+        forced: Tools of which a call without arguments is none; such a one's stay text.
     """
     choice = result.choices[0]
     wanted = choice.tool_calls[:1] if single else choice.tool_calls
     calls = [ToolCall(call.id or new_call_id(), call.name, call.arguments) for call in wanted]
+    told = (forced, choice.finish_reason)
     return ChatResponse(
-        message=_message(choice.content, choice.reasoning, calls, finished=True),
+        message=_message(choice.content, choice.reasoning, calls, finished=True, told=told),
         raw=result.raw,
         logprobs=_logprobs(choice.logprobs),
         additional_kwargs=_details(
@@ -105,14 +107,17 @@ class ChatAccumulator:
 
     Args:
         single: Whether the answer is to be cut to its first tool call.
+        forced: As in :func:`chat_response`.
     """
 
-    def __init__(self, *, single: bool) -> None:
+    def __init__(self, *, single: bool, forced: frozenset[str] = frozenset()) -> None:
         self._single = single
+        self._forced = forced
         self._content = ""
         self._reasoning = ""
         self._calls: dict[int, ToolCall] = {}
         self._known: dict[str, Any] = {}
+        self._raw: Any = None
 
     def push(self, delta: ChatDelta) -> ChatResponse:
         """Take a delta and give the answer as far as it is known.
@@ -122,6 +127,7 @@ class ChatAccumulator:
         if delta.index:
             return ChatResponse(message=self._message(), delta="", raw=delta.raw)
         self._content += delta.content
+        self._raw = delta.raw
         if delta.reasoning or delta.tool_calls or delta.refusal:
             self._add(delta)
         extra = self._note(delta)
@@ -134,9 +140,18 @@ class ChatAccumulator:
             response.logprobs = _logprobs(delta.logprobs)
         return response
 
+    def end(self) -> Iterator[ChatResponse]:
+        """Where calls were made and the service named no reason for the end: that the end was reached all the same."""
+        if self._calls and "finish_reason" not in self._known:
+            self._known["finish_reason"] = None
+            extra = dict(self._known)
+            yield ChatResponse(message=self._message(), delta="", raw=self._raw, additional_kwargs=extra)
+
     def _message(self) -> ChatMessage:
         calls = list(self._calls.values()) if self._calls else ()
-        return _message(self._content, self._reasoning, calls, finished="finish_reason" in self._known)
+        finished = "finish_reason" in self._known
+        told = (self._forced, self._known.get("finish_reason"))
+        return _message(self._content, self._reasoning, calls, finished=finished, told=told)
 
     def _add(self, delta: ChatDelta) -> None:
         """Keep what a delta has beside text, which most have not."""
@@ -198,9 +213,18 @@ class CompletionAccumulator:
             additional_kwargs=dict(self._known),
         )
 
+    def end(self) -> tuple[CompletionResponse, ...]:
+        """Nothing."""
+        return ()
+
 
 def _message(
-    content: str, reasoning: str | None, calls: Sequence[ToolCall], *, finished: bool
+    content: str,
+    reasoning: str | None,
+    calls: Sequence[ToolCall],
+    *,
+    finished: bool,
+    told: tuple[frozenset[str], str | None],
 ) -> ChatMessage:
     """The message of an answer, or of what has arrived of it, which survives JSON.
 
@@ -216,7 +240,8 @@ def _message(
     if content or not calls:
         blocks.append(TextBlock(text=content))
     for call in calls:
-        arguments = _arguments(call.arguments) if finished else call.arguments
+        kept = not finished or not (call.arguments.strip() or may_be_empty(call.name, *told))
+        arguments = call.arguments if kept else _arguments(call.arguments)
         blocks.append(ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments))
     extra = {"tool_calls": [api_call(call.id, call.name, call.arguments) for call in calls]} if calls else {}
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra)

@@ -11,7 +11,7 @@ import inspect
 import logging
 import pickle
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from llama_index.core.schema import BaseComponent
 from pydantic import (
@@ -24,7 +24,6 @@ from pydantic import (
     field_serializer,
     field_validator,
 )
-from typing_extensions import Self
 
 from azure_inference_core import Timeouts
 from azure_inference_core._client.component import Component

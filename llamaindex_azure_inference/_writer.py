@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, LLMMetadata, MessageRole
 from llama_index.core.callbacks import CallbackManager
@@ -17,6 +17,8 @@ from llamaindex_azure_inference._endpoint import Endpoint
 
 ResponseT = TypeVar("ResponseT")
 P = ParamSpec("P")
+DeltaT_contra = TypeVar("DeltaT_contra", contravariant=True)
+ResponseT_co = TypeVar("ResponseT_co", covariant=True)
 _USUAL_OUTPUT = 4_096
 _UNKNOWN_OUTPUT = 1_024
 
@@ -132,19 +134,34 @@ def as_in(method: Callable[P, None]) -> Callable[[Callable[..., None]], Callable
     return functools.wraps(method)
 
 
+class Accumulator(Protocol[DeltaT_contra, ResponseT_co]):
+    """What makes responses of the deltas of one answer."""
+
+    def push(self, delta: DeltaT_contra, /) -> ResponseT_co:
+        """The answer as far as it is known with a delta."""
+
+    def end(self) -> Iterable[ResponseT_co]:
+        """What is to follow the last one."""
+
+
 def responses(
-    deltas: Stream[DeltaT], push: Callable[[DeltaT], ResponseT]
+    deltas: Stream[DeltaT], answer: Accumulator[DeltaT, ResponseT]
 ) -> Generator[ResponseT, None, None]:
     """A stream of the core as LlamaIndex's responses."""
+    push = answer.push
     with deltas:
         for delta in deltas:
             yield push(delta)
+    yield from answer.end()
 
 
 async def aresponses(
-    deltas: AsyncStream[DeltaT], push: Callable[[DeltaT], ResponseT]
+    deltas: AsyncStream[DeltaT], answer: Accumulator[DeltaT, ResponseT]
 ) -> AsyncGenerator[ResponseT, None]:
     """As :func:`responses`."""
+    push = answer.push
     async with deltas:
         async for delta in deltas:
             yield push(delta)
+    for last in answer.end():
+        yield last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,8 +17,11 @@ from llama_index.core.base.llms.types import (
     CompletionResponseGen,
     LLMMetadata,
 )
+from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools.calling import acall_tool_with_selection, call_tool_with_selection
+from llama_index.core.tools.types import ToolOutput
 from pydantic import field_validator
 
 from azure_inference_core import ChatClient
@@ -27,8 +31,11 @@ from llamaindex_azure_inference._messages import to_wire
 from llamaindex_azure_inference._structured import StructuredWriter
 from llamaindex_azure_inference._tools import (
     OneCall,
+    answered,
     definitions,
+    not_there,
     read_choice,
+    reading,
     selections,
     unforced,
     with_user_message,
@@ -240,6 +247,9 @@ class AzureInference(StructuredWriter):
     ) -> list[ToolSelection]:
         """The tool calls of an answer, whole or still streaming.
 
+        A call of a finished answer whose arguments cannot be read comes under a name that no tool has and that says what
+        was wrong, so that agents run nothing for it and tell the model.
+
         ```python
         from llama_index.core.tools import FunctionTool
 
@@ -255,34 +265,112 @@ class AzureInference(StructuredWriter):
         ```
 
         Raises:
-            ValueError: There is none, and ``error_on_no_tool_call`` is set.
+            ValueError: There is none, and ``error_on_no_tool_call`` is set; or the answer was cut off in one.
         """
         return selections(response, error_on_no_tool_call=error_on_no_tool_call)
+
+    def predict_and_call(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        error_on_no_tool_call: bool = True,
+        error_on_tool_error: bool = False,
+        **kwargs: Any,
+    ) -> AgentChatResponse:
+        """Let the model call tools, and run them.
+
+        ```python
+        from llama_index.core.tools import FunctionTool
+
+
+        def weather(city: str) -> str:
+            return f"Fine in {city}"
+
+
+        tool = FunctionTool.from_defaults(weather)
+        print(llm.predict_and_call([tool], "How is it in Oslo?", tool_required=True).response)
+        print((await llm.apredict_and_call([tool], "How is it in Oslo?", tool_required=True)).response)
+        ```
+
+        Args:
+            tools: The tools.
+            user_msg: The question; after ``chat_history``, if that is given.
+            chat_history: The conversation so far.
+            verbose: Whether to print calls and results.
+            allow_parallel_tool_calls: Whether several calls of one answer are run.
+            error_on_no_tool_call: Whether an answer without a call raises; else it is returned.
+            error_on_tool_error: Whether a tool's error raises; else it is among the ``sources``, as it is for a call of
+                a tool that is not there or with arguments that cannot be read, for which nothing is run.
+            **kwargs: ``tool_choice``, ``tool_required``, and parameters of the call.
+
+        Raises:
+            ValueError: There is no call, or a tool failed, as said above; or the answer was cut off in a call.
+            InferenceError: The request failed.
+        """
+        if not self.metadata.is_function_calling_model:
+            return super().predict_and_call(tools, user_msg, chat_history, verbose, **kwargs)
+        response = self.chat_with_tools(
+            tools, user_msg, chat_history, verbose, allow_parallel_tool_calls, **kwargs
+        )
+        calls = self.get_tool_calls_from_response(response, error_on_no_tool_call)
+        there = {tool.metadata.name for tool in tools}
+        outputs = [
+            call_tool_with_selection(call, tools, verbose) if call.tool_name in there else not_there(call)
+            for call in calls
+        ]
+        return answered(response, outputs, error_on_tool_error=error_on_tool_error)
+
+    async def apredict_and_call(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        error_on_no_tool_call: bool = True,
+        error_on_tool_error: bool = False,
+        **kwargs: Any,
+    ) -> AgentChatResponse:
+        """Like :meth:`predict_and_call`; calls of one answer are run at the same time."""
+        if not self.metadata.is_function_calling_model:
+            return await super().apredict_and_call(tools, user_msg, chat_history, verbose, **kwargs)
+        response = await self.achat_with_tools(
+            tools, user_msg, chat_history, verbose, allow_parallel_tool_calls, **kwargs
+        )
+        calls = self.get_tool_calls_from_response(response, error_on_no_tool_call)
+        there = {tool.metadata.name for tool in tools}
+
+        async def run(call: ToolSelection) -> ToolOutput:
+            """Run one call."""
+            if call.tool_name not in there:
+                return not_there(call)
+            return await acall_tool_with_selection(call, tools, verbose)
+
+        outputs = await asyncio.gather(*map(run, calls))
+        return answered(response, outputs, error_on_tool_error=error_on_tool_error)
 
     # -- without observers --
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         result = self._client.complete(to_wire(messages), self._params(kwargs))
-        return chat_response(result, single=_is_single(kwargs))
+        return chat_response(result, **reading(kwargs))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         result = await self._client.acomplete(to_wire(messages), self._params(kwargs))
-        return chat_response(result, single=_is_single(kwargs))
+        return chat_response(result, **reading(kwargs))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         deltas = self._client.stream(to_wire(messages), self._params(kwargs))
-        return responses(deltas, ChatAccumulator(single=_is_single(kwargs)).push)
+        return responses(deltas, ChatAccumulator(**reading(kwargs)))
 
     def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         deltas = self._client.astream(to_wire(messages), self._params(kwargs))
-        return aresponses(deltas, ChatAccumulator(single=_is_single(kwargs)).push)
+        return aresponses(deltas, ChatAccumulator(**reading(kwargs)))
 
     @property
     def _client(self) -> ChatClient:
         client: ChatClient = self._current()
         return client
-
-
-def _is_single(call: dict[str, Any]) -> bool:
-    """Whether the answer is to have one tool call only."""
-    return isinstance(call.get("tools"), OneCall)

@@ -16,17 +16,17 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
 )
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
-from llama_index.core.llms.llm import LLM
 
 from azure_inference_core import CompletionsClient
 from llamaindex_azure_inference._answers import CompletionAccumulator, completion_as_chat, completion_response
 from llamaindex_azure_inference._messages import require_text
+from llamaindex_azure_inference._structured import Predictor
 from llamaindex_azure_inference._writer import Writer, aresponses, as_in, responses
 
 __all__ = ["AzureInferenceCompletion"]
 
 
-class AzureInferenceCompletion(Writer, LLM):
+class AzureInferenceCompletion(Predictor):
     """A model behind ``/completions``: text in, text out.
 
     Parameters, extras and errors are those of :class:`~llamaindex_azure_inference.AzureInference`. A conversation is
@@ -185,11 +185,11 @@ class AzureInferenceCompletion(Writer, LLM):
 
     def _stream_complete(self, prompt: str, **kwargs: Any) -> CompletionResponseGen:
         deltas = self._client.stream(prompt, self._params(kwargs))
-        return responses(deltas, CompletionAccumulator().push)
+        return responses(deltas, CompletionAccumulator())
 
     def _astream_complete(self, prompt: str, **kwargs: Any) -> CompletionResponseAsyncGen:
         deltas = self._client.astream(prompt, self._params(kwargs))
-        return aresponses(deltas, CompletionAccumulator().push)
+        return aresponses(deltas, CompletionAccumulator())
 
     @property
     def _client(self) -> CompletionsClient:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import logging
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from langchain_core.messages import ChatMessage as LangChainMessage
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock, ThinkingBlock, ToolCallBlock
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, RootModel
 
 from azure_inference_core import ConfigurationError, Connection, Timeouts
 from azure_inference_core._request.keywords import guards
@@ -28,6 +29,7 @@ from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.support import wire
 from tests.support.habits import HABITS, Habit
 from tests.support.scripted_server import Reply, ScriptedServer
+from tests.support.strict import faults
 from tests.support.wire import FakeCredential
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
@@ -55,6 +57,37 @@ class Ratings(BaseModel):
     """Ratings by film."""
 
     stars: dict[str, int]
+
+
+class Cat(BaseModel):
+    """A cat."""
+
+    kind: Literal["cat"]
+    lives: int = Field(default=9, ge=1)
+
+
+class Dog(BaseModel):
+    """A dog."""
+
+    kind: Literal["dog"]
+
+
+class Owner(BaseModel):
+    """An owner."""
+
+    pet: Cat | Dog = Field(discriminator="kind", description="The one.")
+    names: list[str] = []
+
+
+class Owners(RootModel[list[Owner]]):
+    """Owners."""
+
+
+class Part(BaseModel):
+    """A part."""
+
+    name: str
+    parts: list[Part] = []
 
 
 class LangChain:
@@ -96,8 +129,8 @@ class LangChain:
         return model.with_structured_output(Ratings).invoke("x")
 
     @staticmethod
-    def structured(model: Any) -> Any:
-        return model.with_structured_output(Ratings, method="json_schema", strict=True).invoke("x")
+    def structured(model: Any, schema: Any = Ratings) -> Any:
+        return model.with_structured_output(schema, method="json_schema", strict=True).invoke("x")
 
     @staticmethod
     def look(model: Any, *, url: str | None = None, data: str | None = None, kind: str | None = None) -> None:
@@ -162,9 +195,9 @@ class LlamaIndex:
         return model.structured_predict(Ratings, PromptTemplate("x"))
 
     @staticmethod
-    def structured(model: Any) -> Any:
+    def structured(model: Any, schema: Any = Ratings) -> Any:
         model.structured_output = "json_schema"
-        return model.structured_predict(Ratings, PromptTemplate("x"))
+        return model.structured_predict(schema, PromptTemplate("x"))
 
     @staticmethod
     def look(model: Any, *, url: str | None = None, data: str | None = None, kind: str | None = None) -> None:
@@ -257,8 +290,14 @@ def test_the_deployment_of_an_address_names_the_family(server: ScriptedServer) -
 
 @pytest.mark.parametrize(
     "arguments",
-    ['{"number": 1}', "{'number': 1}", '"{\\"number\\": 1}"', '{\n"number": 1}'],
-    ids=["JSON", "single quotes", "encoded twice", "on two lines"],
+    [
+        '{"number": 1}',
+        "{'number': 1}",
+        '"{\\"number\\": 1}"',
+        '{\n"number": 1}',
+        '```json\n{"number": 1}\n```',
+    ],
+    ids=["JSON", "single quotes", "encoded twice", "on two lines", "in a fence"],
 )
 def test_arguments_in_every_form(server: ScriptedServer, arguments: str) -> None:
     """Arguments are read in every form in which models write them."""
@@ -499,6 +538,46 @@ def test_a_strict_schema_with_free_keys(server: ScriptedServer) -> None:
         return found, sent["strict"], sent["schema"]["properties"]["stars"]["additionalProperties"]
 
     assert alike(question) == (Ratings(stars={"Alien": 5}), False, {"type": "integer"})
+
+
+OWNER: dict[str, Any] = {"pet": {"kind": "cat", "lives": 7}, "names": ["a"]}
+STRICT: dict[str, tuple[Any, Any, Any]] = {
+    "discriminated union": (Owner, OWNER, Owner(**OWNER)),
+    "array": (Owners, {"value": [OWNER]}, Owners([Owner(**OWNER)])),
+    "bare array": (Owners, [OWNER], Owners([Owner(**OWNER)])),
+    "recursive": (Part, {"name": "a", "parts": []}, Part(name="a")),
+}
+
+
+@pytest.mark.parametrize("case", STRICT)
+def test_a_strict_schema(server: ScriptedServer, case: str) -> None:
+    """It is one that strict mode takes, and what was wrapped for it comes back unwrapped."""
+    schema, written, expected = STRICT[case]
+
+    def question(adapter: Any) -> Any:
+        server.reply(json.dumps(written))
+        found = adapter.structured(chat(adapter, server), schema)
+        sent = server.last.json["response_format"]["json_schema"]
+        return found, sent["strict"], faults(sent["schema"])
+
+    assert alike(question) == (expected, True, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"stars": {"Alien": 5', "", "I would rather talk.", "[]"],
+    ids=["cut", "nothing", "words", "list"],
+)
+def test_an_answer_that_is_none(server: ScriptedServer, text: str) -> None:
+    """It is a ``ValueError`` that says what came, never an object."""
+
+    def question(adapter: Any) -> str:
+        server.reply(text)
+        with pytest.raises(ValueError, match="answer"):
+            adapter.structured(chat(adapter, server))
+        return "raised"
+
+    assert alike(question) == "raised"
 
 
 def test_a_model_that_refuses_input_types(server: ScriptedServer) -> None:

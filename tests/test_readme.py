@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import struct
-import sys
+import tomllib
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +14,6 @@ import pytest
 
 from azure_inference_local import Endpoint, cli, serve
 from tests.support.documents import Block, blocks_of, run
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])

@@ -12,9 +12,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from platform import python_version
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from azure_inference_core._client.call import Answer, Call
 from azure_inference_core._client.component import Closing

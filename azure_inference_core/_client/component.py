@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from functools import cache
 from operator import itemgetter
-from typing import Any, ClassVar
-
-from typing_extensions import Self
+from typing import Any, ClassVar, Self
 
 from azure_inference_core._request.keywords import (
     CONNECTION_FIELDS,

@@ -12,7 +12,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from datetime import timezone
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -180,7 +180,7 @@ def retry_after_seconds(headers: Mapping[str, str], *, now: float | None = None)
             return float(value) / scale
     try:
         date = parsedate_to_datetime(headers.get("retry-after", ""))
-        moment = (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
+        moment = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return max(0.0, moment - (time.time() if now is None else now))

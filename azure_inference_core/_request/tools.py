@@ -19,6 +19,13 @@ CHOICES = ("auto", "none", "required")
 _LONGEST_NAME = 64
 _ALPHABET = string.digits + string.ascii_letters
 _NINE = re.compile(r"[A-Za-z0-9]{9}")
+_SINGLE_QUOTES = re.compile(r"\{\s*'")
+_FENCE = re.compile(r"```[a-zA-Z]*\s*(.*?)\s*(?:```[^`]*)?", re.DOTALL)
+_STRING = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
+_OBJECT = re.compile(r"([^{]*)(\{.*\})[^{}]*", re.DOTALL)
+_OPENINGS = ("{", "[", '"', "`")
+# Templates of R1 open the thought themselves; a line's end beside the mark is what no JSON has.
+_THOUGHT = re.compile(r"(?:<think>.*?</think>|.*?(?:\n\s*</think>|</think>\s*\n))\s*", re.DOTALL)
 
 
 def legal_name(name: str) -> str:
@@ -40,8 +47,9 @@ def new_call_id() -> str:
 def read_arguments(text: str) -> dict[str, Any]:
     """The arguments of a tool call as a model wrote them; none is ``{}``.
 
-    Read are JSON, JSON with raw line ends in its strings, Python's single quotes (Cohere's models on this API) and
-    an object that was encoded twice.
+    Read are JSON, JSON with raw line ends in its strings, Python's single quotes (Cohere's models on this API), each
+    in a code fence too, and an object that was encoded twice. Nothing is completed or guessed: what was cut off is not
+    read.
 
     Raises:
         ValueError: They are no object in any of these forms; the text says what they are.
@@ -49,14 +57,11 @@ def read_arguments(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        value = ast.literal_eval(text) if text.startswith("{'") else json.loads(text, strict=False)
+        value = _value(text)
         if isinstance(value, str):
-            value = json.loads(value, strict=False)
-        json.dumps(
-            value, ensure_ascii=False, allow_nan=False
-        ).encode()  # what JSON cannot carry cannot go back
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
-        raise ValueError(f"the arguments are not JSON: {str(error)[:200]}") from None
+            value = _value(value)
+    except ValueError as error:
+        raise ValueError(f"the arguments are not JSON: {error}") from None
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
         raise ValueError("the arguments are JSON, but not an object")
     return value
@@ -69,6 +74,68 @@ class ImpliedChoice(str):
 
 
 IMPLIED = ImpliedChoice("required")
+
+
+def read_answer(text: str) -> Any:
+    """The JSON of an answer's text, be it after ``<think>...</think>``, in a code fence or among words.
+
+    Forms are those of :func:`read_arguments`. Among words, it is the object from the first brace to the last.
+
+    Raises:
+        ValueError: There is no whole JSON in it; the text says what it is.
+    """
+    answer = text.strip()
+    if answer[:1] not in _OPENINGS and (thought := _THOUGHT.match(answer)):
+        answer = answer[thought.end() :]
+    try:
+        value = _value(answer)
+        return _value(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
+    except ValueError as error:
+        try:
+            return _value(_among_words(answer))
+        except ValueError:
+            raise ValueError(f"the answer is not JSON: {error}") from None
+
+
+def _among_words(text: str) -> str:
+    """The one object among words; an object in an array, a text or a thought that was cut off is not the answer."""
+    found = _OBJECT.fullmatch(text)
+    if not found or text.startswith("<think>"):
+        return ""
+    words = _STRING.sub("", found[1])
+    return "" if words.count("[") > words.count("]") or '"' in words else found[2]
+
+
+def _value(text: str) -> Any:
+    text = text.strip()
+    if fence := _FENCE.fullmatch(text):
+        text = fence.group(1).strip()
+    try:
+        value = ast.literal_eval(text) if _SINGLE_QUOTES.match(text) else json.loads(text, strict=False)
+        # What JSON cannot carry cannot go back.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+        raise ValueError(str(error)[:200]) from None
+    return value
+
+
+def forced_tools(tools: Sequence[Any], choice: Any) -> frozenset[str]:
+    """The tools with parameters one of which has to be called: a call without arguments answers nothing."""
+    if choice in (None, "auto", "none"):
+        return frozenset()
+    functions = [tool.get("function") for tool in tools if isinstance(tool, Mapping)]
+    return frozenset(
+        str(function.get("name"))
+        for function in functions
+        if isinstance(function, Mapping)
+        and isinstance(parameters := function.get("parameters"), Mapping)
+        and parameters.get("properties")
+    )
+
+
+def may_be_empty(name: str | None, forced: frozenset[str], finish_reason: str | None) -> bool:
+    """Whether a call whose arguments are no text at all can be one without arguments, and not one that was cut off."""
+    return name not in forced and finish_reason not in ("length", "content_filter")
 
 
 class Tools(NamedTuple):

@@ -13,11 +13,10 @@ import contextlib
 import errno
 import socket
 import ssl
-import sys
 import weakref
 from collections.abc import AsyncGenerator
 from inspect import signature
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 from azure.core.pipeline.transport import AsyncHttpTransport
@@ -72,7 +71,7 @@ class AsyncReply:
                 return block
             with self._patience.begin("idle", self._is_cut):
                 block = await content.readany()
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             if self._is_cut():
                 fault: InferenceError = cut_off(error)
             else:
@@ -151,7 +150,7 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
         if closer is not None:
             await closer.aclose()
 
-    async def __aenter__(self) -> AsyncTransport:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -183,7 +182,7 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
             fault: InferenceError = self._network.failed(
                 "the client was closed by another task", ConnectionError()
             )
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             patience.stop()
             fault = error if isinstance(error, InferenceError) else self._fault(error, deadline, patience)
         try:  # as above
@@ -244,7 +243,7 @@ _KEPT_ALIVE: dict[str, Any] = {"socket_factory": _socket} if _TAKES_SOCKETS else
 def _is_cancelled() -> bool:
     """Whether somebody cancelled the call: a session that is closed cancels what waits for its connections, too."""
     task = asyncio.current_task()
-    return sys.version_info >= (3, 11) and task is not None and task.cancelling() > 0
+    return task is not None and task.cancelling() > 0
 
 
 def _followed() -> aiohttp.TraceConfig:

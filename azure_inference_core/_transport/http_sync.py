@@ -18,7 +18,7 @@ import threading
 import time
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 import urllib3
 from azure.core.pipeline.transport import HttpTransport
@@ -226,7 +226,7 @@ class SyncTransport(HttpTransport[HttpRequest, Any]):
         if pool is not None and self._pid == os.getpid():
             pool.close()
 
-    def __enter__(self) -> SyncTransport:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -62,7 +61,7 @@ class Patience:
 
     def __enter__(self) -> None:
         self._task = asyncio.current_task()
-        if sys.version_info >= (3, 11) and self._task is not None:
+        if self._task is not None:
             self._cancels = self._task.cancelling()
         self._set_timer()
 
@@ -71,10 +70,10 @@ class Patience:
     ) -> None:
         task, self._task = self._task, None
         if self.is_over and task is not None:
-            if sys.version_info >= (3, 11) and task.uncancel() > self._cancels:
+            if task.uncancel() > self._cancels:
                 return  # the caller cancelled it, too
             if kind is asyncio.CancelledError:
-                raise asyncio.TimeoutError
+                raise TimeoutError
 
     def _set_timer(self) -> None:
         left = min(self._since + self._limit - self._loop.time(), self._deadline.left())

@@ -58,7 +58,7 @@ async def read_body(request: Request, dialect: Dialect, *, limit: int, idle: flo
     while True:
         try:
             part = await asyncio.wait_for(anext(stream, None), idle)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             late = dialect.generic(
                 408, f"The request body did not arrive: nothing came for {idle:g} seconds."
             )

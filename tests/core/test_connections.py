@@ -231,8 +231,7 @@ async def test_a_cancelled_wait_for_a_connection_is_cancelled() -> None:
             waiting = asyncio.create_task(client.acomplete(wire.MESSAGES))
             await asyncio.sleep(0.1)
             waiting.cancel()
-            if sys.version_info >= (3, 11):
-                await client.aclose()
+            await client.aclose()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
             with contextlib.suppress(Exception):

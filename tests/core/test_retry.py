@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, formatdate
 
 import pytest
@@ -203,7 +203,7 @@ def test_no_retry_after_can_raise(value: str, name: str) -> None:
 @given(st.integers(-10_000, 10_000))
 def test_any_date_gives_the_seconds_until_it(offset: int) -> None:
     """A date is as good as the number of seconds until it."""
-    date = datetime.fromtimestamp(NOW, timezone.utc) + timedelta(seconds=offset)
+    date = datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=offset)
     assert retry_after_seconds({"retry-after": format_datetime(date, usegmt=True)}, now=NOW) == max(0, offset)
 
 

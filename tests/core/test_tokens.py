@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from azure.core.credentials import AccessTokenInfo
@@ -41,7 +41,7 @@ class BoundCredential(AsyncFakeCredential):
         self.asked_in.append(asyncio.get_running_loop())
         return await super().get_token(*scopes, **options)
 
-    async def __aenter__(self) -> BoundCredential:
+    async def __aenter__(self) -> Self:
         self.bind()
         return self
 

@@ -103,7 +103,10 @@ NESTED = {
     "type": "object",
     "properties": {"a": {"$ref": "#/$defs/A", "description": "x"}, "b": {"type": "integer", "default": 1}},
     "$defs": {
-        "A": {"type": "object", "properties": {"c": {"anyOf": [{"type": "object"}, {"type": "null"}]}}}
+        "A": {
+            "type": "object",
+            "properties": {"c": {"anyOf": [{"type": "object", "properties": {}}, {"type": "null"}]}},
+        }
     },
 }
 

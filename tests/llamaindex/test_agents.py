@@ -96,13 +96,107 @@ async def test_function_agent_starts_with_a_named_tool(plain: ScriptedServer) ->
     await llm.aclose()
 
 
-async def test_function_agent_gets_a_tool_s_complaint(plain: ScriptedServer) -> None:
-    """A call with cut arguments reaches no tool in half: the tool's complaint goes back to the model."""
-    plain.reply(called(True, wire.tool_call("weather", '{"city": "Os', "c1")), "Sorry.")
+RAN: list[Any] = []
+
+
+def delete(pattern: str = "*", recursive: bool = True) -> str:
+    """Delete files."""
+    RAN.append((pattern, recursive))
+    return "deleted"
+
+
+async def adelete(pattern: str = "*") -> str:
+    """Delete files, async."""
+    RAN.append(pattern)
+    return "deleted"
+
+
+def anything(**kwargs: Any) -> str:
+    """Take anything."""
+    RAN.append(kwargs)
+    return "taken"
+
+
+DELETE = FunctionTool.from_defaults(delete)
+CARELESS = [DELETE, FunctionTool.from_defaults(async_fn=adelete), FunctionTool.from_defaults(anything)]
+BROKEN = ['{"pattern": "a/', '{"pattern": "he said "hi" and left"}', "[1]", "null", "{'pattern': 'a"]
+
+
+@streaming
+@pytest.mark.parametrize("arguments", BROKEN)
+@pytest.mark.parametrize("tool", CARELESS, ids=lambda tool: tool.metadata.name)
+async def test_function_agent_runs_no_broken_call(
+    plain: ScriptedServer, tool: FunctionTool, arguments: str, streams: bool
+) -> None:
+    """Not even of a tool that takes anything: the model hears what was wrong, and its next call is run."""
+    RAN.clear()
+    name = tool.metadata.get_name()
+    plain.reply(
+        called(streams, wire.tool_call(name, arguments, "c1")),
+        called(streams, wire.tool_call(name, '{"pattern": "b"}', "c2")),
+        "Done.",
+    )
     llm = chat_model(plain)
-    response = await FunctionAgent(tools=[WEATHER], llm=llm).run("Weather?")
-    assert str(response) == "Sorry."
-    assert "missing" in plain.last.json["messages"][-1]["content"]
+    response = await FunctionAgent(tools=CARELESS, llm=llm, streaming=streams).run("Delete.")
+    assert str(response) == "Done."
+    assert RAN in ([("b", True)], ["b"], [{"pattern": "b"}])
+    told = plain.bodies[1]["messages"][-1]
+    assert (told["role"], told["tool_call_id"]) == ("tool", "c1")
+    assert told["content"].startswith(f"Tool {name} was not run: the arguments are")
+    assert "missing" in told["content"]
+    await llm.aclose()
+
+
+@streaming
+async def test_a_broken_call_beside_a_good_one(plain: ScriptedServer, streams: bool) -> None:
+    """Of two calls of one answer the good one is run, and each has its own answer."""
+    plain.reply(called(streams, OSLO, wire.tool_call("add", '{"a": 1, "b', "c2")), "Done.")
+    llm = chat_model(plain)
+    await FunctionAgent(tools=[WEATHER, ADD], llm=llm, streaming=streams).run("Both.")
+    told = {m["tool_call_id"]: m["content"] for m in plain.last.json["messages"] if m["role"] == "tool"}
+    assert told["call-oslo"] == "Rain in Oslo."
+    assert told["c2"].startswith("Tool add was not run")
+    await llm.aclose()
+
+
+@streaming
+async def test_an_agent_whose_model_was_cut_off(plain: ScriptedServer, streams: bool) -> None:
+    """An answer that ended for its length in a call raises, were it before its first letter; a whole call is one."""
+    RAN.clear()
+    llm = chat_model(plain)
+
+    def cut(arguments: str) -> Any:
+        call = wire.tool_call("delete", arguments, "c1")
+        stream = [wire.chunk(tool_calls=[{**call, "index": 0}]), wire.chunk("", finish_reason="length")]
+        return stream if streams else wire.chat(None, tool_calls=[call], finish_reason="length")
+
+    for arguments in ('{"pattern": "a', "{", ""):
+        plain.reply(cut(arguments))
+        with pytest.raises(ValueError, match=r"call of delete.*max_tokens"):
+            await FunctionAgent(tools=[DELETE], llm=llm, streaming=streams).run("Delete.")
+    assert RAN == []
+    plain.reply(cut('{"pattern": "a"}'), "Done.")
+    await FunctionAgent(tools=[DELETE], llm=llm, streaming=streams).run("Delete.")
+    assert RAN == [("a", True)]
+    await llm.aclose()
+
+
+async def test_a_stream_that_ends_without_a_reason(plain: ScriptedServer) -> None:
+    """What was shown of a call while it arrived is not run when the stream is over."""
+    RAN.clear()
+    head = {**wire.tool_call("delete", '{"pattern": "a", "rec', "c1"), "index": 0}
+    plain.reply([wire.chunk(tool_calls=[head])], "Done.")
+    llm = chat_model(plain)
+    handler = FunctionAgent(tools=[DELETE], llm=llm).run("Delete.")
+    shown = [
+        event.tool_calls
+        for event in [e async for e in handler.stream_events()]
+        if isinstance(event, AgentStream)
+    ]
+    await handler
+    assert shown[0][0].tool_kwargs == {"pattern": "a"}
+    assert RAN == []
+    assert "was not run" in plain.last.json["messages"][-1]["content"]
     await llm.aclose()
 
 
@@ -199,6 +293,20 @@ async def test_workflow_picks_function_calling(plain: ScriptedServer) -> None:
     workflow = AgentWorkflow.from_tools_or_functions([WEATHER], llm=llm)
     assert str(await workflow.run("Weather?")) == "It rains."
     assert "tools" in plain.bodies[0]
+    await llm.aclose()
+
+
+async def test_workflow_does_not_hand_over_by_half(plain: ScriptedServer) -> None:
+    """A broken hand-off leaves the conversation where it is, and the model tries again."""
+    broken = wire.tool_call("handoff", '{"to_agent": "sums", "rea', "c0")
+    whole = wire.tool_call("handoff", '{"to_agent": "sums", "reason": "a sum"}', "c1")
+    plain.reply(called(True, broken), called(True, whole), "It is 3.")
+    llm = chat_model(plain)
+    front = FunctionAgent(name="front", description="Answers.", tools=[], llm=llm, can_handoff_to=["sums"])
+    sums = FunctionAgent(name="sums", description="Adds.", tools=[ADD], llm=llm)
+    response = await AgentWorkflow([front, sums], root_agent="front").run("1 + 2?")
+    assert (str(response), response.current_agent_name) == ("It is 3.", "sums")
+    assert "handoff was not run" in plain.bodies[1]["messages"][-1]["content"]
     await llm.aclose()
 
 

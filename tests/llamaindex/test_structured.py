@@ -8,11 +8,12 @@ from typing import Any, Generic, TypeVar
 import pytest
 from llama_index.core import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, RootModel, ValidationError
 
-from tests.llamaindex.helpers import Song, chat_model, completion_model, user
+from tests.llamaindex.helpers import Song, ask, chat_model, completion_model, user
 from tests.support import wire
 from tests.support.scripted_server import ScriptedServer
+from tests.support.strict import faults
 
 METHODS = (
     "structured_predict",
@@ -84,6 +85,11 @@ async def test_request_by_tools(plain: ScriptedServer, method: str) -> None:
     await predict(llm, method)
     assert [tool["function"]["name"] for tool in plain.last.json["tools"]] == ["Song"]
     assert plain.last.json["tool_choice"] == "required"
+    assert "parallel_tool_calls" not in plain.last.json
+    llm.send_parallel_tool_calls = True
+    plain.reply(answer("function_calling", method))
+    await predict(llm, method)
+    assert plain.last.json["parallel_tool_calls"] is False
     await llm.aclose()
 
 
@@ -177,11 +183,146 @@ async def test_answer_that_does_not_fit(plain: ScriptedServer, way: Any, method:
     await llm.aclose()
 
 
-def test_answer_in_words_where_a_call_was_asked_for(plain: ScriptedServer) -> None:
+class Invoice(BaseModel):
+    """An invoice; what is not in the text stays empty."""
+
+    number: str | None = None
+    lines: list[str] = []
+
+
+ENDS = {
+    "length": "cut off.*max_tokens",
+    "content_filter": "content safety",
+    "stop": "JSON",
+    "tool_calls": "JSON",
+}
+
+
+def ended(way: str, method: str, text: str, finish: str) -> Any:
+    """The model's answer, with a finish reason."""
+    body = answer(way, method, text)
+    last = body[-1] if isinstance(body, list) else body
+    last["choices"][0]["finish_reason"] = finish
+    return json.loads(json.dumps(body).replace('"name": "Song"', '"name": "Invoice"'))
+
+
+@pytest.mark.parametrize("finish", ENDS)
+@every_way
+@every_method
+async def test_a_cut_answer_fills_nothing(plain: ScriptedServer, way: Any, method: str, finish: str) -> None:
+    """A class of defaults would take any part of it: it raises, at the end of a stream too, and says why."""
+    plain.reply(ended(way, method, '{"number": "A-17", "lines": ["pen", "bo', finish))
+    llm = chat_model(plain, structured_output=way)
+    with pytest.raises(ValueError, match=f"not a Invoice.*{ENDS[finish]}"):
+        await predict(llm, method, Invoice)
+    await llm.aclose()
+
+
+@pytest.mark.filterwarnings("ignore:The `json` method:DeprecationWarning")  # the framework's own call
+@every_way
+@pytest.mark.parametrize("method", ["chat", "achat", "stream_chat", "astream_chat", "complete", "acomplete"])
+async def test_a_structured_llm_takes_no_cut_answer(plain: ScriptedServer, way: Any, method: str) -> None:
+    """``as_structured_llm`` raises in every way of asking it."""
+    plain.reply(ended(way, method, '{"number": "A-17", "lines": ["pen", "bo', "stop"))
+    llm = chat_model(plain, structured_output=way)
+    structured = llm.as_structured_llm(Invoice)
+    with pytest.raises(ValueError, match="not a Invoice"):
+        await ask(structured, method, "An invoice.")
+    await llm.aclose()
+
+
+@every_way
+@every_method
+async def test_nothing_written_is_no_object(plain: ScriptedServer, way: Any, method: str) -> None:
+    """An empty answer fills nothing; an empty object is one."""
+    llm = chat_model(plain, structured_output=way)
+    plain.reply(ended(way, method, "", "stop"))
+    with pytest.raises(ValueError, match="not a Invoice"):
+        await predict(llm, method, Invoice)
+    plain.reply(ended(way, method, "{}", "stop"))
+    assert (await predict(llm, method, Invoice))[-1] == Invoice()
+    await llm.aclose()
+
+
+FORMS = {
+    "a code fence": f"```json\n{ARGUMENTS}\n```",
+    "encoded twice": json.dumps(ARGUMENTS),
+    "single quotes": "{'title': 'Rain', 'year': 1999}",
+}
+FORMS_OF_TEXTS = {
+    "words": f"Here it is: {ARGUMENTS}\nEnjoy!",
+    "a thought with braces": f"<think>{{title: Sun}}?</think>\n{ARGUMENTS}",
+    "a thought that the template opened": f"So {{title: Sun}}?\n</think>\n\n{ARGUMENTS}",
+}
+WRITTEN = [(way, form) for way in WAYS for form in FORMS]
+WRITTEN += [(way, form) for way in WAYS[1:] for form in FORMS_OF_TEXTS]
+
+
+@pytest.mark.parametrize(("way", "form"), WRITTEN)
+@every_method
+async def test_json_is_read_in_every_form(plain: ScriptedServer, way: str, form: str, method: str) -> None:
+    """Fences, a second encoding and Python's quotes are read everywhere, words and thoughts in texts."""
+    plain.reply(answer(way, method, (FORMS | FORMS_OF_TEXTS)[form]))
+    llm = chat_model(plain, structured_output=way, split_think=False)
+    assert (await predict(llm, method))[-1] == Song(title="Rain", year=1999)
+    await llm.aclose()
+
+
+class Part(BaseModel):
+    """A part."""
+
+    name: str
+    parts: list[Part] = []
+
+
+class Songs(RootModel[list[Song]]):
+    """Songs."""
+
+
+KINDS: dict[str, tuple[Any, str, Any]] = {
+    "recursive": (
+        Part,
+        '{"name": "a", "parts": [{"name": "b", "parts": []}]}',
+        Part(name="a", parts=[Part(name="b")]),
+    ),
+    "array": (Songs, f'{{"value": [{ARGUMENTS}]}}', Songs([Song(title="Rain", year=1999)])),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@every_way
+@every_method
+async def test_schemas_there_and_back(plain: ScriptedServer, way: Any, method: str, kind: str) -> None:
+    """Recursive classes and arrays go out whole, as objects, and come back."""
+    output_cls, text, expected = KINDS[kind]
+    plain.reply(answer(way, method, text))
+    llm = chat_model(plain, structured_output=way)
+    assert (await predict(llm, method, output_cls))[-1] == expected
+    body = plain.last.json
+    if way == "json_schema":
+        assert body["response_format"]["json_schema"]["strict"] is True
+        assert faults(body["response_format"]["json_schema"]["schema"]) == []
+    elif way == "function_calling":
+        assert body["tools"][0]["function"]["parameters"]["type"] == "object"
+    await llm.aclose()
+
+
+@every_method
+async def test_answer_in_words_where_a_call_was_asked_for(plain: ScriptedServer, method: str) -> None:
     """A model that talks instead of calling is an error that quotes it."""
     plain.reply("I would rather talk.")
+    llm = chat_model(plain)
     with pytest.raises(ValueError, match="rather talk"):
-        chat_model(plain).structured_predict(Song, PROMPT, topic="x")
+        await predict(llm, method)
+    await llm.aclose()
+
+
+def test_function_calling_needs_a_model_that_calls(plain: ScriptedServer) -> None:
+    """Asking a model for calls that makes none is refused before anything is sent."""
+    llm = chat_model(plain, structured_output="function_calling", is_function_calling_model=False)
+    with pytest.raises(ValueError, match="does not call tools"):
+        llm.structured_predict(Song, PROMPT, topic="x")
+    assert plain.requests == []
 
 
 def test_answer_cut_by_length_says_so(plain: ScriptedServer) -> None:
@@ -201,10 +342,17 @@ def test_refusal_says_so(plain: ScriptedServer) -> None:
         chat_model(plain, structured_output="json_schema").structured_predict(Song, PROMPT, topic="x")
 
 
-def test_completion_model_fills_a_class_by_prompt(plain: ScriptedServer) -> None:
-    """A completion model has the framework's text program."""
+@every_method
+async def test_completion_model_fills_a_class_by_prompt(plain: ScriptedServer, method: str) -> None:
+    """A completion model is asked in the prompt; what was cut off fills nothing."""
+    llm = completion_model(plain)
     plain.reply(ARGUMENTS)
-    assert completion_model(plain).structured_predict(Song, PROMPT, topic="x").title == "Rain"
+    assert (await predict(llm, method))[-1] == Song(title="Rain", year=1999)
+    assert '"year"' in plain.last.json["prompt"]
+    plain.reply('{"number": "A-17", "lines": ["pen", "bo')
+    with pytest.raises(ValueError, match="not a Invoice"):
+        await predict(llm, method, Invoice)
+    await llm.aclose()
 
 
 ItemT = TypeVar("ItemT")

@@ -13,11 +13,26 @@ from azure.ai.inference.models import (
 )
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.tools import FunctionTool
+from pydantic import BaseModel
 
 from llamaindex_azure_inference.errors import ConfigurationError
 from tests.llamaindex.helpers import ADD, WEATHER, chat_model, user, weather
 from tests.support import wire
 from tests.support.scripted_server import ScriptedServer
+
+
+class Part(BaseModel):
+    """A part."""
+
+    name: str
+    parts: list[Part] = []
+
+
+class Pair(BaseModel):
+    """A pair."""
+
+    both: tuple[int, str]
+
 
 WAYS = ("chat_with_tools", "achat_with_tools", "stream_chat_with_tools", "astream_chat_with_tools")
 every_way = pytest.mark.parametrize("way", WAYS)
@@ -324,26 +339,45 @@ async def test_call_without_an_id_gets_one(plain: ScriptedServer, way: str) -> N
     await llm.aclose()
 
 
-ARGUMENTS: dict[str, tuple[str, dict[str, Any]]] = {
+ARGUMENTS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "none": ("", {}),
-    "null": ("null", {}),
-    "a list": ("[1]", {}),
-    "cut": ('{"city": "Os', {}),
-    "no JSON": ("city=Oslo", {}),
     "single quotes": ("{'city': 'Oslo'}", {"city": "Oslo"}),
-    "code": ("{'city': __import__('os')}", {}),
+    "encoded twice": ('"{\\"city\\": \\"Oslo\\"}"', {"city": "Oslo"}),
+    "a code fence": ('```json\n{"city": "Oslo"}\n```', {"city": "Oslo"}),
+    "null": ("null", None),
+    "a list": ("[1]", None),
+    "cut": ('{"city": "Os', None),
+    "no JSON": ("city=Oslo", None),
+    "code": ("{'city': __import__('os')}", None),
 }
 
 
 @pytest.mark.parametrize("case", ARGUMENTS)
 @every_way
-async def test_bad_arguments_of_a_finished_answer(plain: ScriptedServer, way: str, case: str) -> None:
-    """Arguments that are no JSON object never raise and never reach a tool in half."""
+async def test_arguments_of_a_finished_answer(plain: ScriptedServer, way: str, case: str) -> None:
+    """What is no JSON object in any form comes under a name that no tool has, which says so."""
     text, expected = ARGUMENTS[case]
     plain.reply(calling(way, wire.tool_call("weather", text, "c1")))
     llm = chat_model(plain)
     response = (await with_tools(llm, way))[-1]
-    assert llm.get_tool_calls_from_response(response)[0].tool_kwargs == expected
+    (call,) = llm.get_tool_calls_from_response(response)
+    assert (call.tool_id, call.tool_kwargs) == ("c1", expected or {})
+    if expected is None:
+        assert call.tool_name.startswith("weather was not run: the arguments are")
+    else:
+        assert call.tool_name == "weather"
+    await llm.aclose()
+
+
+@every_way
+async def test_a_forced_call_without_arguments(plain: ScriptedServer, way: str) -> None:
+    """Where a call had to be made, one of a tool with parameters that says nothing is broken; ``{}`` is not."""
+    llm = chat_model(plain)
+    for text, name in (("", "weather was not run"), ("{}", "weather")):
+        plain.reply(calling(way, wire.tool_call("weather", text, "c1")))
+        response = (await with_tools(llm, way, tool_choice="required"))[-1]
+        (call,) = llm.get_tool_calls_from_response(response)
+        assert call.tool_name.startswith(name)
     await llm.aclose()
 
 
@@ -386,6 +420,66 @@ async def test_predict_and_call(server: ScriptedServer, way: str) -> None:
     answer = await answer if way.startswith("a") else answer
     assert str(answer) == "Rain in Oslo."
     await llm.aclose()
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("way", ["predict_and_call", "apredict_and_call"])
+async def test_predict_and_call_runs_no_broken_call(plain: ScriptedServer, way: str, parallel: bool) -> None:
+    """It gives the error as it gives a tool's, or raises it where tools' errors are to be raised."""
+    ran: list[Any] = []
+
+    def delete(pattern: str = "*") -> str:
+        """Delete files."""
+        ran.append(pattern)
+        return "deleted"
+
+    async def ask(call: dict[str, Any], **kwargs: Any) -> Any:
+        plain.reply(wire.chat(None, tool_calls=[call]))
+        answer = getattr(llm, way)(
+            [FunctionTool.from_defaults(delete)], "x", allow_parallel_tool_calls=parallel, **kwargs
+        )
+        return await answer if way.startswith("a") else answer
+
+    llm = chat_model(plain)
+    broken = wire.tool_call("delete", '{"pattern": "a', "c1")
+    answer = await ask(broken)
+    assert answer.response.startswith("Tool delete was not run: the arguments are not JSON")
+    assert [source.is_error for source in answer.sources] == [True]
+    with pytest.raises(ValueError, match="was not run"):
+        await ask(broken, error_on_tool_error=True)
+    unknown = await ask(wire.tool_call("remove", "{}", "c1"))
+    assert (unknown.sources[0].is_error, "remove not found" in unknown.response) == (True, True)
+    assert ran == []
+    await llm.aclose()
+
+
+@pytest.mark.parametrize("way", ["predict_and_call", "apredict_and_call"])
+async def test_predict_and_call_without_a_call(plain: ScriptedServer, way: str) -> None:
+    """An answer in words raises, or is the answer, as the caller says; a model without tools is asked by prompt."""
+    llm = chat_model(plain)
+    for kwargs in ({}, {"error_on_no_tool_call": False}):
+        plain.reply("I know it.")
+        answer = getattr(llm, way)
+        if not kwargs:
+            with pytest.raises(ValueError, match="I know it"):
+                _ = await answer(TOOLS, "x") if way.startswith("a") else answer(TOOLS, "x")
+            continue
+        told = await answer(TOOLS, "x", **kwargs) if way.startswith("a") else answer(TOOLS, "x", **kwargs)
+        assert (told.response, told.sources) == ("I know it.", [])
+    await llm.aclose()
+
+
+def test_a_tool_of_a_recursive_class(plain: ScriptedServer) -> None:
+    """Its schema goes out whole, though the framework's own description of it is empty; tuples say what is in them."""
+    tools = [
+        FunctionTool.from_defaults(weather, fn_schema=Part, name="part"),
+        FunctionTool.from_defaults(weather, fn_schema=Pair, name="pair"),
+    ]
+    chat_model(plain).chat_with_tools(tools, user_msg="x")
+    part, pair = (tool["function"]["parameters"] for tool in plain.last.json["tools"])
+    assert part["properties"]["parts"]["items"] == {"$ref": "#/$defs/Part"}
+    assert part["$defs"]["Part"]["properties"].keys() == {"name", "parts"}
+    assert pair["properties"]["both"]["items"] == {"anyOf": [{"type": "integer"}, {"type": "string"}]}
 
 
 def test_predict_and_call_in_parallel(plain: ScriptedServer) -> None:

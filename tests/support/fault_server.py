@@ -24,10 +24,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import trustme
-from typing_extensions import Self
 
 __all__ = ["Call", "FaultServer", "Handler", "Request", "certificate_authority", "tls_context"]
 

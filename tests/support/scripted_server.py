@@ -27,10 +27,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
-
-from typing_extensions import Self
 
 from tests.support import wire
 from tests.support.checks import Refusal, check_body

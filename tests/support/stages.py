@@ -101,7 +101,7 @@ def wrong_name() -> ssl.SSLContext:
 
 def expired() -> ssl.SSLContext:
     """A certificate that ended in 2020."""
-    return tls_context(not_after=dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc))
+    return tls_context(not_after=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
 
 
 def ancient() -> ssl.SSLContext:

@@ -9,10 +9,9 @@ import struct
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from azure.core.credentials import AccessToken
-from typing_extensions import Self
 
 __all__ = [
     "ANSWER",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -11,7 +11,7 @@ from azure_inference_local.api.schemas.base import PermissiveModel, expect, fami
 from azure_inference_local.dialects.families import LOCAL
 
 
-class PartType(str, Enum):
+class PartType(StrEnum):
     """Kinds of message content."""
 
     TEXT = "text"

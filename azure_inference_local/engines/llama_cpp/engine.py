@@ -1,7 +1,7 @@
 """The embedded chat engine: chats, forced and free tool calls, text completions, over llama.cpp in this process."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from azure_inference_local.engines.base import EngineError, OnChunk
 from azure_inference_local.engines.llama_cpp.choice import ChatChoice, count_usage
@@ -161,7 +161,7 @@ class LocalChatEngine:
         """Cancel what is running, wait for it, and free the model."""
         self._llama.close()
 
-    def __enter__(self) -> "LocalChatEngine":
+    def __enter__(self) -> Self:
         """The engine itself."""
         return self
 
