@@ -141,7 +141,7 @@ class Call:
 
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> StatusError:
         """The error of an answer that is not a success; a service that quotes the credential is not quoted."""
-        return self._concealed(status_error(status, headers, body, url_host=self._connection.host))
+        return self._concealed(status_error(status, headers, body, url=self.url))
 
     def explained(self, error: InferenceError, headers: Mapping[str, str]) -> InferenceError:
         """An error found in a successful answer, with what the call knows of it."""

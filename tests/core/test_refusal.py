@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from azure_inference_core._refusal.judging import (
     is_retryable_status,
-    retry_after_seconds,
     status_error,
     stream_error,
 )
 from azure_inference_core._refusal.reading import failure_in
+from azure_inference_core._refusal.waiting import retry_after_seconds
 from azure_inference_core.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -51,7 +51,7 @@ class Row:
     source: str = "prompt"
     retryable: bool = False
     headers: dict[str, str] = field(default_factory=dict)
-    host: str | None = None
+    url: str = ""
     says: tuple[str, ...] = ()
     says_not: tuple[str, ...] = ()
 
@@ -197,6 +197,7 @@ PARAMETER_ROWS = [
         422,
         {"detail": "max_tokens is too large"},
         UnsupportedParameterError,
+        parameters=[("max_tokens", None)],
         says=("max_tokens is",),
     ),
     Row(
@@ -654,7 +655,7 @@ AUTH_ROWS = [
         error("404", "Resource not found"),
         NotFoundError,
         code="404",
-        host="res.services.ai.azure.com",
+        url="https://res.services.ai.azure.com/chat/completions",
         says=("/models", "/openai/v1"),
     ),
     Row(
@@ -663,7 +664,7 @@ AUTH_ROWS = [
         error("DeploymentNotFound", "The API deployment for this resource does not exist."),
         NotFoundError,
         code="DeploymentNotFound",
-        host="res.openai.azure.com",
+        url="https://res.openai.azure.com/chat/completions",
         says=("existing deployment",),
     ),
     Row(
@@ -672,7 +673,7 @@ AUTH_ROWS = [
         error("404", "Resource not found"),
         NotFoundError,
         code="404",
-        host="res.openai.azure.com",
+        url="https://res.openai.azure.com/chat/completions",
         says=("/openai/deployments/<name>",),
     ),
     Row(
@@ -864,7 +865,7 @@ REDIRECT_ROWS = [
         b"",
         RedirectRefusedError,
         headers={"Location": "https://user:pw@evil.example:8443/steal?sig=topsecret"},
-        host="res.models.ai.azure.com",
+        url="https://res.models.ai.azure.com/chat/completions",
         says=("evil.example", "res.models.ai.azure.com"),
         says_not=("topsecret", "pw", "steal"),
     ),
@@ -874,7 +875,7 @@ REDIRECT_ROWS = [
         b"",
         RedirectRefusedError,
         headers={"Location": "/other?x=topsecret"},
-        host="a.example",
+        url="https://a.example/chat/completions",
         says=("a.example", "same host"),
         says_not=("topsecret",),
     ),
@@ -900,7 +901,7 @@ def lower(headers: dict[str, str]) -> dict[str, str]:
 def made(row: Row) -> StatusError:
     """The error that a row's answer becomes."""
     headers = {"x-request-id": "req-1", **row.headers}
-    return status_error(row.status, lower(headers), row.content, url_host=row.host)
+    return status_error(row.status, lower(headers), row.content, url=row.url)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
@@ -1205,7 +1206,7 @@ def check_sane(got: StatusError) -> None:
 @given(statuses, header_values, st.binary(max_size=400) | st.text(max_size=2000).map(str.encode))
 def test_any_bytes_become_a_status_error(status: int, headers: dict[str, str], body: bytes) -> None:
     """No bytes make the translation fail."""
-    check_sane(status_error(status, lower(headers), body, url_host="h.example"))
+    check_sane(status_error(status, lower(headers), body, url="https://h.example/models/chat/completions"))
 
 
 @settings(deadline=None)
