@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from platform import python_version
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from typing_extensions import Self
 
@@ -40,9 +42,21 @@ _USER_AGENT = (
 )
 
 DeltaT = TypeVar("DeltaT")
+ReplyT = TypeVar("ReplyT")
 ReceivedT = TypeVar("ReceivedT")
 ParsedT = TypeVar("ParsedT", ChatResult, CompletionResult)
 ReaderClass: TypeAlias = Callable[[Mapping[str, str], int], StreamReader[DeltaT]]
+
+
+@dataclass(slots=True, frozen=True, repr=False)
+class _Begun(Generic[ReplyT, DeltaT]):
+    """A stream of which the first delta has been read, or all of it where that came with the end."""
+
+    reply: ReplyT
+    reader: StreamReader[DeltaT]
+    inflater: Inflater
+    deltas: Iterator[DeltaT]
+    is_over: bool
 
 
 class Client(Closing):
@@ -229,11 +243,11 @@ class Client(Closing):
             await asyncio.sleep(wait)
 
     def _stream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> Generator[DeltaT, None, None]:
-        reply = self._attempt(call, lambda reply: reply)
-        reader = reader_class(reply.headers, self.connection.max_event_bytes)
+        begun = self._attempt(call, lambda reply: self._begun(call, reader_class, reply))
+        reply, reader, inflater = begun.reply, begun.reader, begun.inflater
         try:
-            inflater = self._inflater(reply)
-            while not reader.done:
+            yield from begun.deltas
+            while not (begun.is_over or reader.done):
                 try:
                     block = reply.read()
                 except IncompleteResponseError:
@@ -241,9 +255,10 @@ class Client(Closing):
                 if not block:
                     break
                 yield from reader.feed(inflater.feed(block))
-            if reader.done:
-                reply.drain()
-            yield from reader.end()
+            if not begun.is_over:
+                if reader.done:
+                    reply.drain()
+                yield from reader.end()
         except InferenceError as error:
             block = b""  # a traceback can show variables
             error.partial = reader.text
@@ -251,12 +266,38 @@ class Client(Closing):
         finally:
             reply.close()
 
-    async def _astream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> AsyncGenerator[DeltaT, None]:
-        reply = await self._aattempt(call, _as_it_is)
-        reader = reader_class(reply.headers, self.connection.max_event_bytes)
+    def _begun(
+        self, call: Call, reader_class: ReaderClass[DeltaT], reply: SyncReply
+    ) -> _Begun[SyncReply, DeltaT]:
+        """A stream read to its first delta: until something was given out, a refusal is met by another attempt."""
+        reader, first, block = reader_class(reply.headers, self.connection.max_event_bytes), None, b""
         try:
             inflater = self._inflater(reply)
-            while not reader.done:
+            while first is None:
+                block = b""
+                if reader.done:
+                    reply.drain()
+                else:
+                    with suppress(IncompleteResponseError):
+                        block = reply.read()
+                deltas = reader.feed(inflater.feed(block)) if block else reader.end()
+                first = next(deltas, None)
+                if not block:
+                    break
+        except InferenceError as error:
+            block = b""  # a traceback can show variables
+            raise call.explained(error, reply.headers) from error.__cause__
+        return _Begun(
+            reply, reader, inflater, deltas if first is None else chain((first,), deltas), not block
+        )
+
+    async def _astream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> AsyncGenerator[DeltaT, None]:
+        begun = await self._aattempt(call, lambda reply: self._abegun(call, reader_class, reply))
+        reply, reader, inflater = begun.reply, begun.reader, begun.inflater
+        try:
+            for delta in begun.deltas:
+                yield delta
+            while not (begun.is_over or reader.done):
                 try:
                     block = await reply.read()
                 except IncompleteResponseError:
@@ -265,10 +306,11 @@ class Client(Closing):
                     break
                 for delta in reader.feed(inflater.feed(block)):
                     yield delta
-            if reader.done:
-                await reply.drain()
-            for delta in reader.end():
-                yield delta
+            if not begun.is_over:
+                if reader.done:
+                    await reply.drain()
+                for delta in reader.end():
+                    yield delta
         except InferenceError as error:
             # Tasks written in Python (nest_asyncio's) go on inside the handling of what woke them, the library's error.
             error.__context__ = None
@@ -277,6 +319,32 @@ class Client(Closing):
             raise call.explained(error, reply.headers) from error.__cause__
         finally:
             reply.close()
+
+    async def _abegun(
+        self, call: Call, reader_class: ReaderClass[DeltaT], reply: AsyncReply
+    ) -> _Begun[AsyncReply, DeltaT]:
+        """As :meth:`_begun`, async."""
+        reader, first, block = reader_class(reply.headers, self.connection.max_event_bytes), None, b""
+        try:
+            inflater = self._inflater(reply)
+            while first is None:
+                block = b""
+                if reader.done:
+                    await reply.drain()
+                else:
+                    with suppress(IncompleteResponseError):
+                        block = await reply.read()
+                deltas = reader.feed(inflater.feed(block)) if block else reader.end()
+                first = next(deltas, None)
+                if not block:
+                    break
+        except InferenceError as error:
+            error.__context__ = None  # see _astream
+            block = b""  # a traceback can show variables
+            raise call.explained(error, reply.headers) from error.__cause__
+        return _Begun(
+            reply, reader, inflater, deltas if first is None else chain((first,), deltas), not block
+        )
 
     def _inflater(self, reply: SyncReply | AsyncReply) -> Inflater:
         return Inflater(reply.headers.get("content-encoding", ""), self.connection.max_response_bytes)
@@ -314,7 +382,3 @@ async def _aread_refusal(reply: AsyncReply) -> bytes:
         while block := await reply.read():
             body.add(block)
     return body.whole()
-
-
-async def _as_it_is(reply: AsyncReply) -> AsyncReply:
-    return reply

@@ -36,7 +36,8 @@ def unpack(text: str) -> tuple[str, list[Any]]:
     Returns:
         What stands before the first structure, or the whole text where there is none; and the structures, decoded.
     """
-    words, found, place = text, [], 0
+    found: list[Any] = []
+    words, place = text, 0
     for _ in range(_MOST):
         start = _START.search(text, place)
         if start is None:

@@ -34,7 +34,14 @@ from azure_inference_core.errors import (
     UnsupportedParameterError,
 )
 
-__all__ = ["is_retryable_status", "is_too_many_tokens", "request_id_of", "status_error", "stream_error"]
+__all__ = [
+    "is_retryable_status",
+    "is_too_many_tokens",
+    "request_id_of",
+    "share_of_tokens",
+    "status_error",
+    "stream_error",
+]
 
 _RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, 529})
 _MODEL_STATUS = "ms-azureml-model-error-statuscode"
@@ -179,6 +186,13 @@ def is_too_many_tokens(error: InferenceError) -> bool:
     return isinstance(error, InvalidRequestError) and bool(
         re.search(_TOO_MANY_TOKENS, f"{error.code} {error.message}")
     )
+
+
+def share_of_tokens(error: InferenceError) -> float:
+    """How much of a request that was too many tokens would have been taken; half where the refusal has no numbers."""
+    said = error.message.partition(" (HTTP ")[0]
+    numbers = [int(number.replace(",", "")) for number in re.findall(r"\b[0-9][0-9,]{2,11}\b", said)]
+    return 0.95 * min(numbers) / max(numbers) if len(set(numbers)) == 2 else 0.5
 
 
 def _wait(

@@ -57,7 +57,10 @@ def tls_fault(error: BaseException) -> str:
     told, below = _reason(error), _below(error)
     while not told and below is not None:
         told, below = _reason(below), _below(below)
-    return f"TLS failed, the certificate or protocol is not acceptable: {told or type(error).__name__}"
+    fault = f"TLS failed, the certificate or protocol is not acceptable: {told or type(error).__name__}"
+    if "certificate" not in told.lower():
+        return fault
+    return f"{fault}; where a proxy that inspects TLS, or an authority of your own, signs certificates, pass its file as ca_bundle"
 
 
 def _below(error: BaseException) -> BaseException | None:
