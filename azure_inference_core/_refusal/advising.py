@@ -56,9 +56,11 @@ class Envelope:
 
 def advice_for(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -> str:
     """What a person should do about an error of a class."""
-    rows = (
-        advice for bases, words, advice in _HINTS if issubclass(kind, bases) and re.search(words, facts.told)
-    )
+    told = facts.told
+    is_of_a_batch = envelope.path.endswith("/embeddings") and issubclass(kind, InvalidRequestError)
+    if is_of_a_batch and (re.search(_MANY_TOKENS, told) or re.search(_MANY_INPUTS, told)):
+        return _batch_advice(facts)
+    rows = (advice for bases, words, advice in _HINTS if issubclass(kind, bases) and re.search(words, told))
     advice = next(rows, None) or next(advice for base, advice in _ADVICE if issubclass(kind, base))
     return advice if isinstance(advice, str) else advice(facts, envelope)
 
@@ -81,7 +83,7 @@ _KEYS_OFF = (
 _API_VERSION = r"(?i)api[- _]?versions?\b"
 _MANY_INPUTS = (
     r"(?i)too many (?:inputs|texts|items|documents)|array_above_max_length|array too long|split into more batches"
-    r"|(?:max\w*|largest|limit\w*)[\w ]{0,20} (?:number of (?:inputs|texts|items|documents)|batch size|inputs|texts)"
+    r"|max\w* (?:allowed |number of )*(?:inputs|texts|items|documents|batch size)"
     r"|(?:inputs|texts|batch(?: size)?) [\w ]{0,30}(?:exceeds?|at most|larger than|greater than)"
 )
 _MANY_TOKENS = (
@@ -92,7 +94,7 @@ _CAPACITY = r"(?i)high demand|temporarily unable|\bcapacity\b|overload|no_kv_spa
 _CONCURRENT = r"(?i)concurren|pending requests|in parallel"
 
 
-def _batch_advice(facts: ErrorFacts, _: Envelope) -> str:
+def _batch_advice(facts: ErrorFacts) -> str:
     most = re.search(
         r"(?i)(?:max\w*|at most|limit\w*|up to)\D{0,40}?\b([0-9]{1,4})\b(?! tokens)", facts.message
     )
@@ -101,6 +103,8 @@ def _batch_advice(facts: ErrorFacts, _: Envelope) -> str:
 
 
 def _version_advice(facts: ErrorFacts, envelope: Envelope) -> str:
+    if "/openai/v1/" in envelope.path:
+        return "Leave api_version out: an address that ends in /openai/v1 needs none."
     known = re.findall(r"\b20[0-9]{2}-[0-9]{2}-[0-9]{2}(?:-preview)?\b", facts.told)
     named = next((version for version in known if version != envelope.api_version), "")
     used = f" (it was {envelope.api_version!r})" if envelope.api_version else ""
@@ -142,7 +146,6 @@ _HINTS: tuple[tuple[tuple[type[StatusError], ...], str, Advice], ...] = (
         ),
     ),
     ((InvalidRequestError, NotFoundError), _API_VERSION, _version_advice),
-    ((InvalidRequestError,), f"{_MANY_INPUTS}|{_MANY_TOKENS.removeprefix('(?i)')}", _batch_advice),
     (
         (RateLimitedError,),
         _CAPACITY,
@@ -162,6 +165,8 @@ def _parameter_advice(facts: ErrorFacts, _: Envelope) -> str:
         return 'Set extra_parameters="pass-through" to send them to the model, or "drop" to leave them out.'
     if facts.message.startswith("Unexpected EXTRA_PARAMETERS"):
         return 'Set extra_parameters to "pass-through", "drop" or "error".'
+    if instead := re.search(r"(?i)\buse '?(\w+)'? instead", facts.message):
+        return f"Send {instead[1]} instead, or leave it out."
     names = [refused.name for refused in facts.refused]
     if "extra_forbidden" in facts.words:
         # "drop" concerns extras only.

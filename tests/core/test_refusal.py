@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -31,34 +30,11 @@ from azure_inference_core.errors import (
     StatusError,
     UnsupportedParameterError,
 )
+from tests.support.refusals import SHAPES, Row
 
 SECRET_PROMPT = "canary-prompt-1b9e77a40c"
 LONGEST_TEXT = 900
 MODEL_STATUS = "ms-azureml-model-error-statuscode"
-
-
-@dataclass
-class Row:
-    """One answer and what it must become."""
-
-    id: str
-    status: int
-    body: Any
-    kind: type[StatusError]
-    code: str | None = None
-    parameters: list[tuple[str, Any]] = field(default_factory=list)
-    categories: list[str] = field(default_factory=list)
-    source: str = "prompt"
-    retryable: bool = False
-    headers: dict[str, str] = field(default_factory=dict)
-    url: str = ""
-    says: tuple[str, ...] = ()
-    says_not: tuple[str, ...] = ()
-
-    @property
-    def content(self) -> bytes:
-        """The body's bytes."""
-        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
 E1 = (
@@ -890,7 +866,16 @@ REDIRECT_ROWS = [
     Row("304", 304, b"", RedirectRefusedError),
 ]
 
-ROWS = PARAMETER_ROWS + REQUEST_ROWS + FILTER_ROWS + AUTH_ROWS + SERVER_ROWS + WRAPPED_ROWS + REDIRECT_ROWS
+ROWS = (
+    PARAMETER_ROWS
+    + REQUEST_ROWS
+    + FILTER_ROWS
+    + AUTH_ROWS
+    + SERVER_ROWS
+    + WRAPPED_ROWS
+    + REDIRECT_ROWS
+    + SHAPES
+)
 
 
 def lower(headers: dict[str, str]) -> dict[str, str]:
