@@ -198,8 +198,9 @@ def share_of_tokens(error: InferenceError) -> float:
 def _wait(
     kind: type[StatusError], facts: ErrorFacts, headers: Mapping[str, str], *, refused: bool = True
 ) -> float | None:
-    said = facts.told if issubclass(kind, (RateLimitedError, ServerError)) else ""
-    return retry_after_seconds({**facts.headers, **headers}, refused=refused, said=said)
+    can_pass = issubclass(kind, (RateLimitedError, ServerError))
+    said = facts.told if can_pass else ""
+    return retry_after_seconds({**facts.headers, **headers}, refused=refused and can_pass, said=said)
 
 
 def is_retryable_status(status: int, headers: Mapping[str, str]) -> bool:

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 __all__ = ["are_tokens_gone", "retry_after_seconds", "wait_in"]
 
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{0,9})?"
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _UNIT = r"(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)"
 _PARTS = (
     rf"{_NUMBER}\s*{_UNIT}\b(?:(?:,|,? and)?\s*{_NUMBER}\s*{_UNIT}\b)*|{_NUMBER}[a-z]+(?:{_NUMBER}[a-z]+)+"
@@ -112,18 +112,19 @@ def _seconds(value: str, unit: str = "s") -> float | None:
     """A number, ``1m30s``, ``21minutes33seconds`` or ``06:12:32`` in seconds."""
     value = value.strip()
     if re.fullmatch(_NUMBER, value):
-        seconds = float(value) * _UNITS[unit]
+        seconds = _scaled(value, unit)
     elif re.fullmatch(_CLOCK, value):
         seconds = 0.0
         for number, scale in zip(reversed(re.split(r"[.:]", value)), (1, 60, 3600, 86400), strict=False):
             seconds += int(number) * scale
     elif re.fullmatch(rf"(?:{_NUMBER}{_UNIT})+", value):
         parts = re.findall(rf"({_NUMBER})({_UNIT})(?![a-z])", value)
-        seconds = sum(float(number) * _UNITS[_shortest(name)] for number, name in parts)
+        seconds = sum(_scaled(number, name) for number, name in parts)
     else:
         return None
     return seconds if math.isfinite(seconds) else None
 
 
-def _shortest(unit: str) -> str:
-    return "ms" if unit.startswith(("ms", "mil")) else unit[0]
+def _scaled(number: str, unit: str) -> float:
+    is_thousandth = unit.startswith(("ms", "mil"))
+    return float(number) / 1000 if is_thousandth else float(number) * _UNITS[unit[0]]
