@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,19 +13,14 @@ from typing import Any
 from azure_inference_core._client.call import Answer, Call
 from azure_inference_core._client.client import Client
 from azure_inference_core._client.threads import in_threads
-from azure_inference_core._refusal.judging import is_too_many_tokens, share_of_tokens
+from azure_inference_core._refusal.batches import blamed, is_too_many_tokens, share_of_tokens
 from azure_inference_core._request.keywords import merged
 from azure_inference_core._request.media import checked_images
 from azure_inference_core._request.parameters import EMBEDDING_PARAMETERS, Parameters
 from azure_inference_core._response.optional import usage_of
 from azure_inference_core._response.vectors import check_lengths, parse_vectors
 from azure_inference_core.connection import Connection, check_count
-from azure_inference_core.errors import (
-    ContentFilteredError,
-    InferenceError,
-    InvalidRequestError,
-    UnsupportedParameterError,
-)
+from azure_inference_core.errors import InferenceError
 from azure_inference_core.values import EmbeddingsResult
 
 __all__ = ["EmbeddingBatch", "EmbeddingsClient"]
@@ -73,7 +67,7 @@ class EmbeddingBatch:
     def _explain(self, error: InferenceError, part: list[int]) -> InferenceError:
         """An error of a request for some of the inputs, with their places among all of the job."""
         places = [self.start + place for place in part]
-        if named := _blamed(error, [self.inputs[place] for place in part], places):
+        if named := blamed(error, [self.inputs[place] for place in part], places):
             error.message = f"{error.message} {named}"
         if self.count > 1:
             last = self.start + len(self.inputs) - 1
@@ -359,26 +353,6 @@ class _Job:
 async def _called(hook: Callable[[EmbeddingBatch], Any] | None, batch: EmbeddingBatch) -> None:
     if hook is not None and isawaitable(answer := hook(batch)):
         await answer
-
-
-def _blamed(error: InferenceError, inputs: list[Any], places: list[int]) -> str:
-    """Which of the texts a refusal is about, as far as it or they tell."""
-    if not isinstance(error, InvalidRequestError) or isinstance(error, ContentFilteredError):
-        return ""
-    names = [name for name, _, _ in error.parameters] if isinstance(error, UnsupportedParameterError) else []
-    numbers = [re.match(r"(?:input|texts)(?:\.|\.?\[)([0-9]{1,4})\b", name) for name in names]
-    told = [places[number] for match in numbers if match and (number := int(match[1])) < len(places)]
-    if told:
-        return f"It is about {_texts_at(told)}."
-    is_about_inputs = not names or any(re.match(r"(?:input|texts)\b", name) for name in names)
-    empty = [place for place, text in zip(places, inputs, strict=True) if not str(text).strip()]
-    if empty and is_about_inputs:
-        return f"Empty, which most models refuse: {_texts_at(empty)}; leave them out."
-    return f"{_texts_at(places)} alone is too much." if len(places) == 1 and is_too_many_tokens(error) else ""
-
-
-def _texts_at(places: list[int]) -> str:
-    return ", ".join(f"texts[{place}]" for place in places[:5]) + (", ..." if len(places) > 5 else "")
 
 
 def _rebuild(

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import chain
 from platform import python_version
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from typing_extensions import Self
 
@@ -22,8 +20,9 @@ from azure_inference_core._client.call import Answer, Call
 from azure_inference_core._client.component import Closing
 from azure_inference_core._client.habits import Habits
 from azure_inference_core._client.retry import RetryBudget
+from azure_inference_core._client.streams import Begun, abegun_stream, begun_stream
 from azure_inference_core._request.parameters import EncodedRequest, Parameters, encode_request
-from azure_inference_core._response.body import Body, Inflater
+from azure_inference_core._response.body import Body
 from azure_inference_core._response.streamed import StreamReader
 from azure_inference_core._response.whole import parse_info
 from azure_inference_core._transport.sdk import SdkClients
@@ -42,21 +41,9 @@ _USER_AGENT = (
 )
 
 DeltaT = TypeVar("DeltaT")
-ReplyT = TypeVar("ReplyT")
 ReceivedT = TypeVar("ReceivedT")
 ParsedT = TypeVar("ParsedT", ChatResult, CompletionResult)
 ReaderClass: TypeAlias = Callable[[Mapping[str, str], int], StreamReader[DeltaT]]
-
-
-@dataclass(slots=True, frozen=True, repr=False)
-class _Begun(Generic[ReplyT, DeltaT]):
-    """A stream of which the first delta has been read, or all of it where that came with the end."""
-
-    reply: ReplyT
-    reader: StreamReader[DeltaT]
-    inflater: Inflater
-    deltas: Iterator[DeltaT]
-    is_over: bool
 
 
 class Client(Closing):
@@ -243,7 +230,11 @@ class Client(Closing):
             await asyncio.sleep(wait)
 
     def _stream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> Generator[DeltaT, None, None]:
-        begun = self._attempt(call, lambda reply: self._begun(call, reader_class, reply))
+        def begin(reply: SyncReply) -> Begun[SyncReply, DeltaT]:
+            reader = reader_class(reply.headers, self.connection.max_event_bytes)
+            return begun_stream(reply, reader, call.explained, self.connection.max_response_bytes)
+
+        begun = self._attempt(call, begin)
         reply, reader, inflater = begun.reply, begun.reader, begun.inflater
         try:
             yield from begun.deltas
@@ -266,33 +257,12 @@ class Client(Closing):
         finally:
             reply.close()
 
-    def _begun(
-        self, call: Call, reader_class: ReaderClass[DeltaT], reply: SyncReply
-    ) -> _Begun[SyncReply, DeltaT]:
-        """A stream read to its first delta: until something was given out, a refusal is met by another attempt."""
-        reader, first, block = reader_class(reply.headers, self.connection.max_event_bytes), None, b""
-        try:
-            inflater = self._inflater(reply)
-            while first is None:
-                block = b""
-                if reader.done:
-                    reply.drain()
-                else:
-                    with suppress(IncompleteResponseError):
-                        block = reply.read()
-                deltas = reader.feed(inflater.feed(block)) if block else reader.end()
-                first = next(deltas, None)
-                if not block:
-                    break
-        except InferenceError as error:
-            block = b""  # a traceback can show variables
-            raise call.explained(error, reply.headers) from error.__cause__
-        return _Begun(
-            reply, reader, inflater, deltas if first is None else chain((first,), deltas), not block
-        )
-
     async def _astream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> AsyncGenerator[DeltaT, None]:
-        begun = await self._aattempt(call, lambda reply: self._abegun(call, reader_class, reply))
+        async def begin(reply: AsyncReply) -> Begun[AsyncReply, DeltaT]:
+            reader = reader_class(reply.headers, self.connection.max_event_bytes)
+            return await abegun_stream(reply, reader, call.explained, self.connection.max_response_bytes)
+
+        begun = await self._aattempt(call, begin)
         reply, reader, inflater = begun.reply, begun.reader, begun.inflater
         try:
             for delta in begun.deltas:
@@ -319,35 +289,6 @@ class Client(Closing):
             raise call.explained(error, reply.headers) from error.__cause__
         finally:
             reply.close()
-
-    async def _abegun(
-        self, call: Call, reader_class: ReaderClass[DeltaT], reply: AsyncReply
-    ) -> _Begun[AsyncReply, DeltaT]:
-        """As :meth:`_begun`, async."""
-        reader, first, block = reader_class(reply.headers, self.connection.max_event_bytes), None, b""
-        try:
-            inflater = self._inflater(reply)
-            while first is None:
-                block = b""
-                if reader.done:
-                    await reply.drain()
-                else:
-                    with suppress(IncompleteResponseError):
-                        block = await reply.read()
-                deltas = reader.feed(inflater.feed(block)) if block else reader.end()
-                first = next(deltas, None)
-                if not block:
-                    break
-        except InferenceError as error:
-            error.__context__ = None  # see _astream
-            block = b""  # a traceback can show variables
-            raise call.explained(error, reply.headers) from error.__cause__
-        return _Begun(
-            reply, reader, inflater, deltas if first is None else chain((first,), deltas), not block
-        )
-
-    def _inflater(self, reply: SyncReply | AsyncReply) -> Inflater:
-        return Inflater(reply.headers.get("content-encoding", ""), self.connection.max_response_bytes)
 
 
 def _read(reply: SyncReply, limit: int) -> bytes:

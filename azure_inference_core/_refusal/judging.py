@@ -36,9 +36,7 @@ from azure_inference_core.errors import (
 
 __all__ = [
     "is_retryable_status",
-    "is_too_many_tokens",
     "request_id_of",
-    "share_of_tokens",
     "status_error",
     "stream_error",
 ]
@@ -98,10 +96,6 @@ _CONTEXT_TEXT = re.compile(
 )
 _NO_MODEL = frozenset({"no_model_name", "unknown_model", "model_not_found", "deploymentnotfound"})
 _QUOTA_TEXT = r"(?i)(?:quota|limit) (?:is |has been |was )?(?:exceeded|exhausted|reached|used up)|out of [\w ]{0,30}quota|quotaexceeded"
-_TOO_MANY_TOKENS = (
-    r"(?i)max_tokens_per_request|tokens_limit_reached|tokens? (?:per|in (?:a|one|the|this|your)) (?:single )?(?:request|batch)"
-    r"|too many (?:total )?tokens (?:overall|in)|max(?:imum)? (?:request )?size: [\d,]+ tokens"
-)
 # What an error event inside a stream calls itself, where it gives no status.
 _RATE_WORDS = re.compile(r"rate.?limit|too.?many.?requests|\b429\b", re.IGNORECASE)
 _STREAM_WORDS: tuple[tuple[re.Pattern[str], int], ...] = (
@@ -179,20 +173,6 @@ def stream_error(payload: Any, headers: Mapping[str, str], *, in_stream: bool = 
     )
     retryable = status in _RETRYABLE and kind in (RateLimitedError, ServerError)
     return _make(kind, facts, envelope, is_retryable=retryable)
-
-
-def is_too_many_tokens(error: InferenceError) -> bool:
-    """Whether a refusal says that the texts of one request are too many tokens together."""
-    return isinstance(error, InvalidRequestError) and bool(
-        re.search(_TOO_MANY_TOKENS, f"{error.code} {error.message}")
-    )
-
-
-def share_of_tokens(error: InferenceError) -> float:
-    """How much of a request that was too many tokens would have been taken; half where the refusal has no numbers."""
-    said = error.message.partition(" (HTTP ")[0]
-    numbers = [int(number.replace(",", "")) for number in re.findall(r"\b[0-9][0-9,]{2,11}\b", said)]
-    return 0.95 * min(numbers) / max(numbers) if len(set(numbers)) == 2 else 0.5
 
 
 def _wait(

@@ -16,74 +16,18 @@ from azure_inference_core.errors import RefusedParameter
 
 __all__ = ["path_of", "refused_in"]
 
-# Names that services know beside those of this API.
-_KNOWN = COMMON | frozenset(
-    [
-        "audio",
-        "best_of",
-        "data_sources",
-        "documents",
-        "echo",
-        "extra_body",
-        "function_call",
-        "functions",
-        "guided_json",
-        "input",
-        "logit_bias",
-        "logprobs",
-        "max_completion_tokens",
-        "messages",
-        "metadata",
-        "min_p",
-        "modalities",
-        "n",
-        "parallel_tool_calls",
-        "prediction",
-        "prompt_cache_key",
-        "reasoning",
-        "reasoning_effort",
-        "safe_prompt",
-        "safety_identifier",
-        "service_tier",
-        "store",
-        "stream",
-        "stream_options",
-        "suffix",
-        "thinking",
-        "top_k",
-        "top_logprobs",
-        "user",
-        "verbosity",
-        "web_search_options",
-    ]
-)
-# Those that are words of a sentence, too: they count only in quotes.
-_WORDS = frozenset(
-    [
-        "audio",
-        "documents",
-        "echo",
-        "functions",
-        "input",
-        "logprobs",
-        "messages",
-        "metadata",
-        "model",
-        "modalities",
-        "n",
-        "prediction",
-        "reasoning",
-        "seed",
-        "stop",
-        "store",
-        "stream",
-        "suffix",
-        "thinking",
-        "tools",
-        "user",
-        "verbosity",
-    ]
-)
+_OTHERS = """audio best_of data_sources documents echo extra_body function_call functions guided_json input logit_bias
+logprobs max_completion_tokens messages metadata min_p modalities n parallel_tool_calls prediction prompt_cache_key
+reasoning reasoning_effort safe_prompt safety_identifier service_tier store stream stream_options suffix thinking top_k
+top_logprobs user verbosity web_search_options"""
+"""Names that services know beside those of this API."""
+
+_COMMON_WORDS = """audio documents echo functions input logprobs messages metadata model modalities n prediction
+reasoning stop store stream suffix thinking tools user verbosity"""
+"""Names that are words of a sentence, too: there they count only in quotes."""
+
+_KNOWN = COMMON | frozenset(_OTHERS.split())
+_WORDS = frozenset(_COMMON_WORDS.split())
 
 
 def _camel(name: str) -> str:

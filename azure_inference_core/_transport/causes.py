@@ -64,7 +64,8 @@ def tls_fault(error: BaseException) -> str:
 
 
 def _below(error: BaseException) -> BaseException | None:
-    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    linked = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return linked or next((part for part in error.args if isinstance(part, BaseException)), None)
 
 
 def _errno(error: BaseException) -> int | None:

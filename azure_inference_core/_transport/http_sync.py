@@ -296,7 +296,7 @@ class SyncTransport(HttpTransport[HttpRequest, Any]):
         if isinstance(cause, (PoolTimeoutError, TimeoutError)):
             return network.late(way.deadline, way.silence, error)
         if isinstance(cause, (SSLError, ssl.SSLError)):  # a proxy's, too
-            return network.failed(tls_fault(cause), cause, retryable=False)
+            return network.failed(tls_fault(error), cause, retryable=False)
         if isinstance(error, ProxyError):
             return network.unreachable(cause, why_unreachable(cause, True))
         if isinstance(error, ClosedPoolError):
