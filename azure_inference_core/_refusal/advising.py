@@ -83,20 +83,20 @@ _KEYS_OFF = (
 _API_VERSION = r"(?i)api[- _]?versions?\b"
 _MANY_INPUTS = (
     r"(?i)too many (?:inputs|texts|items|documents)|array_above_max_length|array too long|split into more batches"
-    r"|max\w* (?:allowed |number of )*(?:inputs|texts|items|documents|batch size)"
+    r"|\bmax\w* (?:allowed |number of )*(?:inputs|texts|items|documents|batch size)"
     r"|(?:inputs|texts|batch(?: size)?) [\w ]{0,30}(?:exceeds?|at most|larger than|greater than)"
 )
 _MANY_TOKENS = (
     r"(?i)max_tokens_per_request|tokens? (?:per|in (?:a|one|the|this|your)) (?:single )?(?:request|batch)"
 )
 _NETWORK = r"(?i)virtual network|firewall|private endpoint|traffic ?denied|\bip (?:address|rules?)\b"
-_CAPACITY = r"(?i)high demand|temporarily unable|\bcapacity\b|overload|no_kv_space"
+_CAPACITY = r"(?i)high demand|temporarily unable|(?:out of|insufficient|limited|no|system|server|at) capacity|overload|no_kv_space"
 _CONCURRENT = r"(?i)concurren|pending requests|in parallel"
 
 
 def _batch_advice(facts: ErrorFacts) -> str:
     most = re.search(
-        r"(?i)(?:max\w*|at most|limit\w*|up to)\D{0,40}?\b([0-9]{1,4})\b(?! tokens)", facts.message
+        r"(?i)\b(?:max\w*|at most|limit\w*|up to)\D{0,40}?\b([0-9]{1,4})\b(?! tokens)", facts.message
     )
     size = f"to {most[1]}" if most and not re.search(_MANY_TOKENS, facts.told) else "to a smaller number"
     return f"Send less in one request: set batch_size (embed_batch_size) {size}."
@@ -215,7 +215,8 @@ def _route_advice(facts: ErrorFacts, envelope: Envelope) -> str:
         return "On this host the endpoint must end in /openai/v1 (or in /models, where that is still served)."
     if host.endswith(".openai.azure.com"):
         return "On this host the endpoint must end in /openai/v1 or /openai/deployments/<name>."
-    return f"Check the endpoint's path and the model, and {serves}."
+    version = f", api_version={envelope.api_version!r}" if envelope.api_version else ""
+    return f"Check the endpoint's path{version} and the model, and {serves}."
 
 
 def _server_advice(_: ErrorFacts, envelope: Envelope) -> str:

@@ -22,7 +22,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 # The escapes that ``repr`` writes; the compiler warns about any other.
 _ODD_ESCAPE = re.compile(r"\\[^'\"nrtxuU]")
 # An object in a ``repr``, such as pydantic's ``ValueError('...')``: its argument is what it says.
-_MADE = re.compile(r"\b[A-Za-z_][\w.]*\((\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')?,?\)")
+_MADE = re.compile(r"\b[A-Za-z_][\w.]{0,60}\((\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')?,?\)")
 _CUT_OFF = re.compile(
     r"['\"]error\\*['\"]\s*:\s*\{[^{}]*?['\"]message\\*['\"]\s*:\s*\\*(?P<quote>['\"])"
     r"(?P<said>(?:\\.|(?!(?P=quote))[^\\])*)",

@@ -90,7 +90,7 @@ _CONTEXT_WORDS = frozenset(
     }
 )
 _CONTEXT_TEXT = re.compile(
-    r"maximum context length|maximum model length|available context size|max_model_len|prompt is too long|too many tokens"
+    r"maximum context length|context.?window.?exceeded|maximum model length|available context size|max_model_len|prompt is too long|too many tokens"
     r"|exceed\w* (?:the |this |its )?(?:model'?s )?(?:maximum )?context|(?:input|prompt) tokens exceed",
     re.IGNORECASE,
 )

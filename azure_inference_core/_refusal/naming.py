@@ -35,42 +35,42 @@ def _camel(name: str) -> str:
 
 
 _SPELLINGS = {spelling: name for name in _KNOWN for spelling in (name, _camel(name))}
-_SPELLINGS |= {name.capitalize(): name for name in _KNOWN - _WORDS}
+_SPELLINGS |= {name.replace("_", " "): name for name in _KNOWN - {"input_type"} if "_" in name}
+_SPELLINGS |= {spelling.capitalize(): name for spelling, name in _SPELLINGS.items() if name not in _WORDS}
 _QUOTE = r"\\*['\"`]"
 _NAME = r"[A-Za-z_$][\w.\-]*(?:\[\d+\][\w.\-]*)*"
 _KNOWN_NAME = (
     rf"(?<![\w.\-])(?:{'|'.join(sorted(_SPELLINGS, key=len, reverse=True))})(?![\w\-])(?:[.\[][\w.\[\]\-]*)?"
 )
 _MEANT = rf"(?P<names>(?:{_QUOTE})?{_KNOWN_NAME})(?:{_QUOTE})?"
-_LISTED = rf"(?:{_QUOTE})?{_NAME}(?:{_QUOTE})?"
-_LIST = rf"(?P<names>[\[{{(][^\])}}\n]*|{_LISTED}(?:(?:,| and| or|, and) {_LISTED})*)"
 _THING = r"(?:parameter|argument|field|property|keyword argument|option)"
+_LISTED = rf"(?:{_QUOTE})?{_NAME}(?:{_QUOTE})?"
+_LIST = rf"(?:{_THING} )?(?P<names>[\[{{(][^\])}}\n]*|{_LISTED}(?:(?:,| and| or|, and) {_LISTED})*)"
 _REFUSED = (
     r"(?:is|are|was|were) (?:currently )?(?:not (?:yet )?(?:supported|allowed|permitted|accepted|available|enabled"
-    r"|recognized|valid)|un(?:supported|known|recognized|expected)|invalid|deprecated|required|enabled only"
+    r"|recognized|valid)|un(?:supported|available|known|recognized|expected)|invalid|deprecated|required|enabled only"
     r"|too (?:large|small|long|short))"
 )
 
+_SCHEMA = r"\b(?:required property|is not (?:of type|one of|valid)|(?:less|greater) than|too (?:short|long)|does not match)\b"
+
 _PATHS = (
     # Azure OpenAI's words, one a line: "Validation error at #/stream_options: ..."
-    r"(?<![\w/])#(?P<path>/[^\s:'\",;)\]]+)['\"]?:?[ \t]*(?P<why>[^\n]*?)(?=;?\s*Validation error at |;|\n|$)",
+    r"(?<![\w/])#(?P<path>/[^\s:'\",;)\]]+)['\"]?:?[ \t]?(?P<why>[^\n]*?)(?=;?\s?Validation error at |;|\n|$)",
     # jsonschema's words, with the path at their end
     (
         r"(?P<why>Additional properties are not allowed) \((?P<names>[^)\n]*) (?:was|were) unexpected\)"
         rf"(?: - {_QUOTE}(?P<at>{_NAME}){_QUOTE})?"
     ),
-    (
-        r"(?P<why>[^\n]*?\b(?:required property|is not (?:of type|one of|valid)|(?:less|greater) than|too (?:short|long)"
-        rf"|does not match)\b[^\n]*?) - {_QUOTE}(?P<path>{_NAME}){_QUOTE}\s*$"
-    ),
+    rf"^(?P<why>[^\n]{{1,300}}?{_SCHEMA}[^\n]{{0,300}}?) - {_QUOTE}(?P<path>{_NAME}){_QUOTE}[ \t]*$",
     # pydantic: the path on a line, the complaint on the next; or both on one, as others write it
-    r"^(?P<path>[A-Za-z_][\w.\-]*(?:(?: -> |\.|\[)[\w.\-\]]+)*)\n\s+(?P<why>[^\n\[(]+?)\s*[\[(]type=",
+    (r"^(?P<path>[A-Za-z_][\w.\-\[\]]*(?: -> [\w.\-\[\]]+)*)\n[ \t]+(?P<why>[^\n\[(]{1,300})[\[(]type="),
     (
-        rf"(?<![\w./])(?P<path>{_NAME}): (?P<why>Extra inputs are not permitted|[Ee]xtra fields not permitted"
-        r"|Field required|Input should [^\n\[]*)"
+        rf"(?<![\w./\-])(?!(?i:type|error|value|body)\b)(?P<path>{_NAME}): (?P<why>Extra inputs are not permitted"
+        r"|[Ee]xtra fields not permitted|Field required|Input should [^\n\[]*|invalid type: [^\n]*|unknown variant [^\n]*)"
     ),
     # a complaint that could not be read as a structure, being cut off
-    r"['\"]loc['\"]\s*:\s*[\[(](?P<path>[^\])\n]*)[\])](?:[^\n]{0,40}?['\"]msg['\"]\s*:\s*['\"](?P<why>[^'\"\n]*))?",
+    r"['\"]loc['\"]\s?:\s?[\[(](?P<path>[^\])\n]*)[\])](?:[^\n]{0,40}?['\"]msg['\"]\s?:\s?['\"](?P<why>[^'\"\n]*))?",
 )
 """Each complaint names its parameter by a path, and has words of its own; all of them count."""
 
@@ -79,8 +79,10 @@ _LISTS = (
     r"Extra parameters \[(?P<names>[^\]]*)\] are not allowed",
     (
         r"(?i:unsupported|unknown|unrecognized|unexpected|invalid|missing required|disallowed|extra)(?: request)?"
-        rf" {_THING}s?(?: supplied| provided)?\s*:\s*{_LIST}"
+        rf" {_THING}(?:s|\(s\))?(?: supplied| provided)?\s*:\s*{_LIST}"
     ),
+    rf"(?i:un(?:supported|known|recognized|expected)|invalid) {_THING} (?P<names>{_QUOTE}{_NAME}{_QUOTE})",
+    rf"{_THING} (?P<names>{_QUOTE}{_NAME}{_QUOTE}) (?i:{_REFUSED}|is not a)",
     rf"(?:Unsupported|Unknown) value: (?P<names>{_QUOTE}{_NAME}{_QUOTE}) ",
     rf"(?i:(?:do|does|did) not (?:support|accept|allow|take)) (?:the )?{_THING}s?:? {_LIST}",
     rf"(?i:{_THING}s? (?:is |are )?not (?:supported|allowed|permitted|accepted))[^:\n.]{{0,60}}: {_LIST}",
@@ -92,7 +94,7 @@ _LISTS = (
 _SENTENCES = (
     rf"(?i:invalid|unsupported|unknown) (?:value|type|schema)s? (?:for|of|in) (?:the )?(?:{_THING} )?{_MEANT}",
     rf"(?i:invalid) (?P<names>{_QUOTE}{_KNOWN_NAME}){_QUOTE}",
-    rf"{_MEANT}(?: {_THING}| value)?(?:(?: as)? (?:{_QUOTE})?\w+(?:{_QUOTE})?)? (?i:{_REFUSED})",
+    rf"{_MEANT}(?: {_THING}| value| type)?(?:(?: as)? (?:{_QUOTE})?\w+(?:{_QUOTE})?)? (?i:{_REFUSED})",
     (
         r"(?i:(?:do|does|can)(?: not|n't|not) (?:support|accept|take|be used with)) "
         rf"(?:(?:the|this|an?|setting|specifying|using|custom|sending|both) )*{_MEANT}"
@@ -127,10 +129,12 @@ def refused_in(text: str) -> list[RefusedParameter]:
     found = {name: why for match in complaints for name, why in _complaints_of(match)}
     if found:
         return [RefusedParameter(name, None, why) for name, why in found.items()]
-    for row in (*_LISTS, *_SENTENCES):
-        listed = [match["names"] for match in re.finditer(row, text, re.MULTILINE)]
-        meant = [names for names in listed if not (row in _SENTENCES and names in _WORDS)]
-        if names := dict.fromkeys(name for names in meant for name in _names_in(names)):
+    for row in _LISTS:
+        if (match := re.search(row, text, re.MULTILINE)) and (listed := _names_in(match["names"])):
+            return [RefusedParameter(name, None, "") for name in listed]
+    for row in _SENTENCES:
+        meant = (match["names"] for match in re.finditer(row, text, re.MULTILINE))
+        if names := dict.fromkeys(path_of(name.strip("\\'\"`")) for name in meant if name not in _WORDS):
             return [RefusedParameter(name, None, "") for name in names]
     for phrase, fixed in _PHRASES:
         if re.search(phrase, text):
@@ -164,4 +168,5 @@ def _complaints_of(match: re.Match[str]) -> Iterator[tuple[str, str]]:
 def _names_in(listed: str) -> list[str]:
     if listed.startswith("{"):
         return [path_of(name) for name in re.findall(rf"['\"]({_NAME})['\"]\s*:", listed)]
-    return [path_of(name) for name in re.findall(_NAME, listed) if name not in ("and", "or")]
+    names = dict.fromkeys(path_of(name) for name in re.findall(_NAME, listed))
+    return [name for name in names if name not in ("and", "or")]

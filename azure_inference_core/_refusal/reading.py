@@ -74,7 +74,7 @@ class ErrorFacts:
     @property
     def told(self) -> str:
         """Everything in one text, to look for words in."""
-        return "\n".join((*self.said, *self.codes, *self.kinds))
+        return "\n".join((*self.codes, *self.kinds, *self.said))[: 2 * _MESSAGE_LIMIT]
 
 
 def read_error_body(body: bytes) -> ErrorFacts:

@@ -25,6 +25,7 @@ _SAID = (
 _EPOCH = 1e9
 """A reset of so many seconds is a moment, not a wait."""
 
+_ANY_RESET = ("x-ratelimit-reset", "x-ratelimit-reset-after", "ratelimit-reset")
 _RENAMED = r"retry-?(?:after|in)"
 """Gateways rename the header; what is left of its name says what it is."""
 
@@ -83,7 +84,7 @@ def _resets(headers: Mapping[str, str], now: float) -> list[float]:
         kinds = ("tokens",)
     elif re.search(r"(?i)request|call|user", limit) or headers.get("x-ratelimit-remaining-requests") == "0":
         kinds = ("requests",)
-    names = (*(f"x-ratelimit-reset-{kind}" for kind in kinds), "x-ratelimit-reset", "ratelimit-reset")
+    names = (*(f"x-ratelimit-reset-{kind}" for kind in kinds), *_ANY_RESET)
     resets = (_moment(headers.get(name, ""), now) for name in names)
     return [first or 0.0, max((reset for reset in resets if reset), default=0.0)]
 

@@ -40,9 +40,8 @@ _PRIVATE = re.compile(
 )
 # From here on a text quotes the request rather than talks about it.
 _QUOTED = re.compile(r"\{\s*['\"]|\binput_value\s*=|<(?:!doctype|html|\?xml|head|body)\b", re.IGNORECASE)
-# A server's stack is nobody's business; the exception at its end can be.
-_TRACEBACK = r"(?s)^.*?Traceback \(most recent call last\):.*\n(?:[ |]*\|)?[ |]*(?P<last>[A-Za-z_][\w.]*(?:: [^\n]*)?)[\s|]*$"
-_STACK = r"(?s)(?:Traceback \(most recent call last\)|\n\s*(?:at [\w.<>$]+\(|File \")).*"
+_TRACEBACK = "Traceback (most recent call last)"
+_STACK = r"(?s)\n[ \t]*(?:at [\w.<>$]+\(|File \").*"
 _SECRET = re.compile(r"(?i)\b(bearer|key provided:|api[-_]?key[:=])\s*\S{6,}")
 
 
@@ -55,11 +54,19 @@ def clean(text: str, limit: int) -> str:
 
 def words_text(message: str) -> str:
     """The service's own words, as far as they may be quoted."""
-    message = re.sub(_STACK, "", re.sub(_TRACEBACK, r"\g<last>", message))
+    message = re.sub(_STACK, "", _without_traceback(message))
     quoted = _QUOTED.search(message)
     if quoted:
         message = message[: quoted.start()].rstrip(" \t\r\n{[(,;:")
     return clean(_SECRET.sub(r"\1 ***", message), _WORDS)
+
+
+def _without_traceback(message: str) -> str:
+    """A server's frames are nobody's business; the exception at their end can be."""
+    before, found, after = message.partition(_TRACEBACK)
+    lines = [line.strip(" |\r\t") for line in after.splitlines()]
+    raised = (line for line in reversed(lines) if re.match(r"[A-Za-z_][\w.]*(?:: |$)", line))
+    return next(raised, before.strip(" |=\r\n")) if found else message
 
 
 def short_form(name: str, value: Any) -> str:

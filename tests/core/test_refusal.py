@@ -1226,3 +1226,18 @@ def test_any_json_becomes_a_status_error(status: int, headers: dict[str, str], v
 def test_hostile_nesting_is_survived(body: bytes) -> None:
     """Depth, size and odd literals neither crash the translation nor leave an error that cannot be pickled."""
     check_sane(status_error(400, {}, body))
+
+
+REPEATED = ("a", " ", "\n", "a.", "a_", "a[0]", "'a'", '"', '\\"', "[{'", '{"error":{"message":"', "#/a/b", " - 'a'", "a -> ",
+            "Validation error at #/a: b;", "is not of type 'a'", "a\n  b", "'max_tokens' ", "1 ", "1s ", "| ", "\n at a(",
+            "Unsupported parameter: a, ", "a and b ", "try again in 1 s and ", "Traceback (most recent call last):\n",
+            "loc': ['a', ", "not have a ", "key a ", "max", "f('", "b'\\x", "does not support the the ")  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", REPEATED)
+@pytest.mark.parametrize("status", [400, 401, 429])
+def test_hostile_repetition_is_survived(piece: str, status: int) -> None:
+    """What repeats itself for 64 KiB costs no more than other bodies: nothing is searched for again and again."""
+    text = piece * (60_000 // len(piece))
+    for body in (json.dumps(error("x", text)), text, json.dumps(error("x", f"x {text} {{'a': 1}}"))):
+        check_sane(status_error(status, {}, body.encode(), url="https://h.example/embeddings"))
