@@ -150,7 +150,7 @@ def _opening(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -> 
             if envelope.location
             else f"{host} redirected"
         )
-    elif is_about_roles(facts):
+    elif issubclass(kind, AuthenticationError) and is_about_roles(facts):
         text = "the credential is not allowed to do this"
     else:
         text = next(

@@ -336,6 +336,16 @@ def quota_rows() -> Iterator[Row]:
         body = error("429", message)
         yield Row(f"capacity-{number}", 429, body, RateLimitedError, "429", retryable=True, says=("no quota of yours",),
                   says_not=("raise the deployment",))  # fmt: skip
+    said = error("429", "The principal's data action is over its rate limit.")
+    yield Row(
+        "a-role-is-no-limit",
+        429,
+        said,
+        RateLimitedError,
+        "429",
+        retryable=True,
+        says=("429", "rate limit reached"),
+    )
     gone = {"retry-after": "1", "retry-after-ms": "0", "x-ratelimit-remaining-tokens": "0"}
     yield Row("tokens-gone", 429, error("RateLimitReached", "Over."), RateLimitedError, "RateLimitReached",
               retryable=True, headers=gone, says=("wait 1 s", "lower max_tokens"), says_not=("wait 0 s",))  # fmt: skip
