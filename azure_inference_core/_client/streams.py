@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from azure_inference_core._response.body import Inflater
 from azure_inference_core._response.streamed import StreamReader
@@ -23,7 +23,7 @@ Explain: TypeAlias = Callable[[InferenceError, Mapping[str, str]], InferenceErro
 
 @dataclass(slots=True, frozen=True, repr=False)
 class Begun(Generic[ReplyT, DeltaT]):
-    """A stream of which the first delta has been read, or all of it where that came with the end."""
+    """A stream whose answer has begun, or that was over before."""
 
     reply: ReplyT
     reader: StreamReader[DeltaT]
@@ -32,14 +32,20 @@ class Begun(Generic[ReplyT, DeltaT]):
     is_over: bool
 
 
+def _has_answer(deltas: list[Any]) -> bool:
+    """Whether a choice has begun: what was found in the prompt can come first, and a refusal after it."""
+    return bool(deltas) and bool(deltas[-1].raw.get("choices"))
+
+
 def begun_stream(
     reply: SyncReply, reader: StreamReader[DeltaT], explain: Explain, limit: int
 ) -> Begun[SyncReply, DeltaT]:
-    """Read a stream to its first delta: until something was given out, a refusal can be met by another attempt."""
-    first, block = None, b""
+    """Read a stream to where its answer begins: until something was given out, a refusal can be met by another attempt."""
+    first: list[DeltaT] = []
+    block = b""
     try:
         inflater = Inflater(reply.headers.get("content-encoding", ""), limit)
-        while first is None:
+        while not _has_answer(first):
             block = b""
             if reader.done:
                 reply.drain()
@@ -47,23 +53,27 @@ def begun_stream(
                 with suppress(IncompleteResponseError):  # the reader knows whether the answer was complete
                     block = reply.read()
             deltas = reader.feed(inflater.feed(block)) if block else reader.end()
-            first = next(deltas, None)
+            for delta in deltas:
+                first.append(delta)
+                if _has_answer(first):
+                    break
             if not block:
                 break
     except InferenceError as error:
         block = b""  # a traceback can show variables
         raise explain(error, reply.headers) from error.__cause__
-    return Begun(reply, reader, inflater, deltas if first is None else chain((first,), deltas), not block)
+    return Begun(reply, reader, inflater, chain(first, deltas), not block)
 
 
 async def abegun_stream(
     reply: AsyncReply, reader: StreamReader[DeltaT], explain: Explain, limit: int
 ) -> Begun[AsyncReply, DeltaT]:
     """As :func:`begun_stream`, async."""
-    first, block = None, b""
+    first: list[DeltaT] = []
+    block = b""
     try:
         inflater = Inflater(reply.headers.get("content-encoding", ""), limit)
-        while first is None:
+        while not _has_answer(first):
             block = b""
             if reader.done:
                 await reply.drain()
@@ -71,7 +81,10 @@ async def abegun_stream(
                 with suppress(IncompleteResponseError):
                     block = await reply.read()
             deltas = reader.feed(inflater.feed(block)) if block else reader.end()
-            first = next(deltas, None)
+            for delta in deltas:
+                first.append(delta)
+                if _has_answer(first):
+                    break
             if not block:
                 break
     except InferenceError as error:
@@ -80,7 +93,7 @@ async def abegun_stream(
         )
         block = b""  # a traceback can show variables
         raise explain(error, reply.headers) from error.__cause__
-    return Begun(reply, reader, inflater, deltas if first is None else chain((first,), deltas), not block)
+    return Begun(reply, reader, inflater, chain(first, deltas), not block)
 
 
 class Stream(AbstractContextManager["Stream[DeltaT]"], Generic[DeltaT]):

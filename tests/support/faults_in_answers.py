@@ -254,12 +254,14 @@ def first_event_rows() -> Iterable[Fault]:
     """T15: a stream whose first event is a refusal: as a status would be, for nothing was given out yet."""
     busy, ill = errors.RateLimitedError, errors.ServerError
     named = b"event: error\n" + wire.event(LIMIT)
+    found = {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
     pings = [b": ping\n\n", wire.event({"type": "ping"}), wire.event(LIMIT)]
     for name, events, kind, status in (
         ("limit", [wire.event(LIMIT)], busy, 429),
         ("limit and an end mark", [wire.event(LIMIT), wire.DONE], busy, 429),
         ("limit, named", [named], busy, 429),
         ("limit, after pings", pings, busy, 429),
+        ("limit, after what was found in the prompt", [wire.event(found), wire.event(LIMIT)], busy, 429),
         ("overload", [wire.event(OVERLOAD)], ill, 503),
         ("failure", [wire.event({"error": {"code": 500, "message": "engine died"}})], ill, 500),
     ):
