@@ -13,6 +13,7 @@ from typing import Any
 from azure_inference_core._client.call import Answer, Call
 from azure_inference_core._client.client import Client
 from azure_inference_core._client.threads import in_threads
+from azure_inference_core._refusal.batches import blamed, is_too_many_tokens, share_of_tokens
 from azure_inference_core._request.keywords import merged
 from azure_inference_core._request.media import checked_images
 from azure_inference_core._request.parameters import EMBEDDING_PARAMETERS, Parameters
@@ -63,12 +64,16 @@ class EmbeddingBatch:
         """The places in ``inputs`` whose vectors are still to be asked for (``batch.missing``)."""
         return [place for place, vector in enumerate(self.vectors) if vector is None]
 
-    def _explain(self, error: InferenceError) -> InferenceError:
+    def _explain(self, error: InferenceError, part: list[int]) -> InferenceError:
+        """An error of a request for some of the inputs, with their places among all of the job."""
+        places = [self.start + place for place in part]
+        if named := blamed(error, [self.inputs[place] for place in part], places):
+            error.message = f"{error.message} {named}"
         if self.count > 1:
             last = self.start + len(self.inputs) - 1
             place = f"batch {self.number + 1} of {self.count} (inputs {self.start} to {last})"
             error.message = f"{place}: {error.message}"
-            error.args = (error.message,)
+        error.args = (error.message,)
         return error
 
 
@@ -78,7 +83,8 @@ class EmbeddingsClient(Client):
     Keywords: ``dimensions``, ``encoding_format``, ``input_type``, ``model``; the rest and the errors as in
     :class:`~azure_inference_core.ChatClient`. Without an ``encoding_format``, base64 is asked for (a
     quarter of the bytes, and decoded without parsing numbers); an endpoint that refuses it is asked for
-    floats from then on. ``timeout`` is that of each request, since how many there are depends on the inputs.
+    floats from then on. Texts that are too many tokens together for one request go in several, and so does as much text
+    from then on. ``timeout`` is that of each request, since how many there are depends on the inputs.
 
     ```python
     embedder = EmbeddingsClient(connection, batch_size=32)
@@ -101,6 +107,7 @@ class EmbeddingsClient(Client):
         super().__init__(connection)
         self.batch_size = check_count("batch_size", batch_size)
         self.max_concurrency = check_count("max_concurrency", max_concurrency)
+        self._most_characters: dict[str | None, int] = {}
 
     def embed(
         self,
@@ -265,23 +272,57 @@ class _Job:
             yield batch
 
     def _send(self, batch: EmbeddingBatch) -> None:
-        if missing := batch.missing:
+        parts = self._parts(batch, batch.missing)
+        while parts:
+            part = parts.pop(0)
             try:
-                call = self._call(batch, missing)
-                self._take(batch, missing, call, self._client._exchange(call))  # noqa: SLF001 - its own
+                call = self._call(batch, part)
+                self._take(batch, part, call, self._client._exchange(call))  # noqa: SLF001 - its own
             except InferenceError as error:
-                raise batch._explain(error) from error.__cause__  # noqa: SLF001
+                parts = [*self._smaller(batch, part, error), *parts]
 
     async def _asend(self, batch: EmbeddingBatch, turn: asyncio.Lock) -> None:
-        if missing := batch.missing:
+        parts = self._parts(batch, batch.missing)
+        while parts:
+            part = parts.pop(0)
             try:
-                call = self._call(batch, missing)
+                call = self._call(batch, part)
                 answer = await self._client._aexchange(call)  # noqa: SLF001
                 async with turn:  # one decoding a turn of the loop, however many answers came at once
                     await asyncio.sleep(0)
-                    self._take(batch, missing, call, answer)
+                    self._take(batch, part, call, answer)
             except InferenceError as error:
-                raise batch._explain(error) from error.__cause__  # noqa: SLF001
+                parts = [*self._smaller(batch, part, error), *parts]
+
+    def _parts(self, batch: EmbeddingBatch, missing: list[int]) -> list[list[int]]:
+        """What is asked for in one request each: all that is missing, or as much text as the model was found to take."""
+        most = self._client._most_characters.get(self._params.get("model"))  # noqa: SLF001
+        if most is None:
+            return [missing] if missing else []
+        parts: list[list[int]] = []
+        room = 0
+        for place in missing:
+            length = len(batch.inputs[place])
+            if not parts or length > room:
+                parts.append([])
+                room = most
+            parts[-1].append(place)
+            room -= length
+        return parts
+
+    def _smaller(self, batch: EmbeddingBatch, part: list[int], error: InferenceError) -> list[list[int]]:
+        """What to ask for instead of a part that is too many tokens for one request.
+
+        Raises:
+            InferenceError: ``error``, if it says anything else, or the part is one text.
+        """
+        if len(part) == 1 or not is_too_many_tokens(error):
+            raise batch._explain(error, part) from error.__cause__  # noqa: SLF001
+        known, model = self._client._most_characters, self._params.get("model")  # noqa: SLF001
+        most = int(sum(len(batch.inputs[place]) for place in part) * share_of_tokens(error))
+        known[model] = min(most, known.get(model, most))
+        parts, middle = self._parts(batch, part), len(part) // 2
+        return parts if len(parts) > 1 else [part[:middle], part[middle:]]
 
     def _call(self, batch: EmbeddingBatch, missing: list[int]) -> Call:
         inputs = batch.inputs if len(missing) == len(batch.inputs) else [batch.inputs[i] for i in missing]

@@ -9,7 +9,7 @@ InferenceError
 │  ├─ AuthenticationError                  401
 │  ├─ PermissionDeniedError                403
 │  ├─ NotFoundError                        404, 405, 410
-│  ├─ RateLimitedError                     429
+│  ├─ RateLimitedError                     429, and 403 for a gateway's quota
 │  ├─ ServerError                          408, 424, 5xx
 │  ├─ RedirectRefusedError                 3xx
 │  └─ InvalidRequestError                  400, 409, 413, 415, 422 and other 4xx
@@ -68,7 +68,8 @@ class RefusedParameter(NamedTuple):
     ```
 
     Attributes:
-        name: Dotted path in the request body, e.g. ``response_format`` or ``messages.0.role``.
+        name: Path in the request body, e.g. ``response_format``, ``messages.0.role`` or, where the service writes it so,
+            ``tools[0].function.name``.
         value: The refused value as the service echoed it; ``None`` when it did not.
         message: What the service said about it.
     """
@@ -238,7 +239,7 @@ class StatusError(InferenceError, HttpResponseError):
 
 
 class AuthenticationError(StatusError):
-    """401: the credential is missing, wrong, expired or for another audience.
+    """401: the credential is missing, wrong, expired, for another audience, or lacks a role (code ``PermissionDenied``).
 
     ```python
     try:
@@ -267,6 +268,8 @@ class NotFoundError(StatusError):
 
 class RateLimitedError(StatusError):
     """429: too many requests or tokens; ``retry_after`` says how long to wait, if the service did.
+
+    A 403 is one, too, where API Management counts a quota of tokens or calls.
 
     ```python
     try:

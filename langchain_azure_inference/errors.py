@@ -109,7 +109,7 @@ class StatusError(core.StatusError, InferenceError):
 
 
 class AuthenticationError(core.AuthenticationError, StatusError, lc.ModelAuthenticationError):
-    """401: the credential is missing, wrong, expired or for another audience.
+    """401: the credential is missing, wrong, expired, for another audience, or lacks a role.
 
     ```python
     from langchain_core.exceptions import ModelAuthenticationError
@@ -131,7 +131,7 @@ class NotFoundError(core.NotFoundError, StatusError, lc.ModelNotFoundError):
 
 
 class RateLimitedError(core.RateLimitedError, StatusError, lc.ModelRateLimitError):
-    """429: too many requests or tokens; ``retry_after`` says how long to wait, if the service did."""
+    """429, and 403 for a gateway's quota: too many requests or tokens; ``retry_after`` says how long to wait, if told."""
 
 
 class ServerError(core.ServerError, StatusError, lc.ModelAPIError):

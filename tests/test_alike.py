@@ -22,12 +22,13 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel, Field, RootModel
 
-from azure_inference_core import ConfigurationError, Connection, Timeouts
+from azure_inference_core import ConfigurationError, Connection, InvalidRequestError, Timeouts
 from azure_inference_core._request.keywords import guards
 from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.support import wire
 from tests.support.habits import HABITS, Habit
+from tests.support.refusals import SHAPES, Row
 from tests.support.scripted_server import Reply, ScriptedServer
 from tests.support.strict import faults
 from tests.support.wire import FakeCredential
@@ -1158,3 +1159,102 @@ def test_an_image_of_an_unknown_kind(server: ScriptedServer) -> None:
         )
         assert "PNG, JPEG, GIF, BMP or WebP" in told
     assert server.requests == []
+
+
+ASKED = [next(row for row in SHAPES if row.id.startswith(start)) for start in (
+    "param-", "words-0", "flat-0", "parameter-in-on-your-data", "parameter-in-litellm", "filter-in-bytes",
+    "length-in-event", "policy-", "credential-0", "credential-3", "version-400", "quota-0", "tokens-gone",
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("row", ASKED, ids=lambda row: row.id)
+def test_a_refusal_is_read_alike(server: ScriptedServer, row: Row, streamed: bool) -> None:
+    """What a service refuses is one class with the same parameters, wait and words, in both."""
+    server.strict = False
+
+    def refused(adapter: Any) -> tuple[Any, ...]:
+        server.reply(Reply(row.status, row.content, row.headers))
+        model = chat(adapter, server, max_retries=0)
+        with pytest.raises(row.kind) as caught:
+            adapter.stream(model) if streamed else adapter.ask(model)
+        error = caught.value
+        told = (error.status, error.code, error.retry_after, error.is_retryable)
+        return *told, getattr(error, "parameters", None), str(error)
+
+    outcome = alike(refused)
+    assert outcome[:2] == (row.status, row.code)
+    assert [(name, value) for name, value, _ in outcome[4] or ()] == row.parameters
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_limit_as_the_first_event_of_a_stream_is_met_again(server: ScriptedServer) -> None:
+    """A stream that begins with a rate limit is asked for once more, and nobody notices."""
+    limit = {"error": {"code": "rate_limit_exceeded", "type": "server_error", "message": "no room"}}
+
+    def streamed(adapter: Any) -> tuple[str, int]:
+        before = len(server.requests)
+        server.reply([limit], "Hello.")
+        said = adapter.stream(chat(adapter, server))
+        return said.text, len(server.requests) - before
+
+    assert alike(streamed) == ("Hello.", 2)
+
+
+def test_which_of_many_texts_is_empty(server: ScriptedServer) -> None:
+    """A refusal of one empty text among many says which it is, counted over all requests."""
+    empty = {"error": {"message": "'$.input' is invalid.", "type": "invalid_request_error", "param": None}}
+    server.reply_always(
+        lambda request: (
+            Reply(400, empty)
+            if "" in request.json["input"]
+            else None or wire.embeddings(request.json["input"])
+        ),
+        "/embeddings",
+    )
+
+    def refused(adapter: Any) -> str:
+        model = embedder(adapter, server, embed_batch_size=2, max_concurrency=1)
+        with pytest.raises(InvalidRequestError) as caught:
+            adapter.embed(model, ["a", "b", "c", "", "d"])
+        return str(caught.value)
+
+    told = alike(refused)
+    assert "texts[3]" in told
+    assert "inputs 2 to 3" in told
+
+
+def test_too_many_inputs_name_the_setting(server: ScriptedServer) -> None:
+    """A model that takes fewer texts a request than were sent is not guessed at: the setting is named."""
+    many = {"error": {"message": "Too many inputs. The max number of inputs is 2.", "code": None}}
+
+    def refused(adapter: Any) -> str:
+        server.reply(Reply(400, many))
+        with pytest.raises(InvalidRequestError) as caught:
+            adapter.embed(embedder(adapter, server), ["a", "b", "c"])
+        return str(caught.value)
+
+    assert "embed_batch_size) to 2" in alike(refused)
+
+
+def test_texts_of_too_many_tokens_go_in_several_requests(server: ScriptedServer) -> None:
+    """What is too many tokens for one request is split, and later texts are not sent in vain."""
+    server.strict = False
+
+    def limited(request: Any) -> Any:
+        tokens = sum(len(text) for text in request.json["input"])
+        if tokens <= 2000:
+            return wire.embeddings(request.json["input"], encoding_format=request.json.get("encoding_format"))
+        told = f"Requested {tokens} tokens, max 2000 tokens per request"
+        return Reply(400, {"error": {"code": "max_tokens_per_request", "message": told}})
+
+    server.reply_always(limited, "/embeddings")
+
+    def sizes(adapter: Any) -> list[int]:
+        before = len(server.requests)
+        model = embedder(adapter, server, max_concurrency=1)
+        for _ in range(2):
+            adapter.embed(model, ["a" * 800] * 6)
+        return [len(body["input"]) for body in server.bodies[before:]]
+
+    assert alike(sizes) == [6, 2, 2, 2, 2, 2, 2]

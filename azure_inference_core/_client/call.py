@@ -146,7 +146,7 @@ class Call:
 
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> StatusError:
         """The error of an answer that is not a success; a service that quotes the credential is not quoted."""
-        error = status_error(status, headers, body, url_host=self._connection.host)
+        error = status_error(status, headers, body, url=self.url)
         if status == 401 and not self._connection.auth.secrets:
             error.message += " No credential was sent: pass credential=, or set AZURE_INFERENCE_CREDENTIAL."
         return self._concealed(error)

@@ -19,8 +19,9 @@ from azure_inference_core._client.component import Closing
 from azure_inference_core._client.habits import Habits
 from azure_inference_core._client.retry import RetryBudget
 from azure_inference_core._client.rules import RULES
+from azure_inference_core._client.streams import Begun, abegun_stream, begun_stream
 from azure_inference_core._request.parameters import Draft, EncodedRequest, Parameters, encode_request
-from azure_inference_core._response.body import Body, Inflater
+from azure_inference_core._response.body import Body
 from azure_inference_core._response.streamed import StreamReader
 from azure_inference_core._response.whole import parse_info
 from azure_inference_core._transport.sdk import SdkClients
@@ -233,11 +234,15 @@ class Client(Closing):
             await asyncio.sleep(wait)
 
     def _stream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> Generator[DeltaT, None, None]:
-        reply = self._attempt(call, lambda reply: reply)
-        reader = reader_class(reply.headers, self.connection.max_event_bytes)
+        def begin(reply: SyncReply) -> Begun[SyncReply, DeltaT]:
+            reader = reader_class(reply.headers, self.connection.max_event_bytes)
+            return begun_stream(reply, reader, call.explained, self.connection.max_response_bytes)
+
+        begun = self._attempt(call, begin)
+        reply, reader, inflater = begun.reply, begun.reader, begun.inflater
         try:
-            inflater = self._inflater(reply)
-            while not reader.done:
+            yield from begun.deltas
+            while not (begun.is_over or reader.done):
                 try:
                     block = reply.read()
                 except IncompleteResponseError:
@@ -245,9 +250,10 @@ class Client(Closing):
                 if not block:
                     break
                 yield from reader.feed(inflater.feed(block))
-            if reader.done:
-                reply.drain()
-            yield from reader.end()
+            if not begun.is_over:
+                if reader.done:
+                    reply.drain()
+                yield from reader.end()
         except InferenceError as error:
             block = b""  # a traceback can show variables
             error.partial = reader.text
@@ -256,11 +262,16 @@ class Client(Closing):
             reply.close()
 
     async def _astream(self, call: Call, reader_class: ReaderClass[DeltaT]) -> AsyncGenerator[DeltaT, None]:
-        reply = await self._aattempt(call, _as_it_is)
-        reader = reader_class(reply.headers, self.connection.max_event_bytes)
+        async def begin(reply: AsyncReply) -> Begun[AsyncReply, DeltaT]:
+            reader = reader_class(reply.headers, self.connection.max_event_bytes)
+            return await abegun_stream(reply, reader, call.explained, self.connection.max_response_bytes)
+
+        begun = await self._aattempt(call, begin)
+        reply, reader, inflater = begun.reply, begun.reader, begun.inflater
         try:
-            inflater = self._inflater(reply)
-            while not reader.done:
+            for delta in begun.deltas:
+                yield delta
+            while not (begun.is_over or reader.done):
                 try:
                     block = await reply.read()
                 except IncompleteResponseError:
@@ -269,10 +280,11 @@ class Client(Closing):
                     break
                 for delta in reader.feed(inflater.feed(block)):
                     yield delta
-            if reader.done:
-                await reply.drain()
-            for delta in reader.end():
-                yield delta
+            if not begun.is_over:
+                if reader.done:
+                    await reply.drain()
+                for delta in reader.end():
+                    yield delta
         except InferenceError as error:
             # Tasks written in Python (nest_asyncio's) go on inside the handling of what woke them, the library's error.
             error.__context__ = None
@@ -281,9 +293,6 @@ class Client(Closing):
             raise call.explained(error, reply.headers) from error.__cause__
         finally:
             reply.close()
-
-    def _inflater(self, reply: SyncReply | AsyncReply) -> Inflater:
-        return Inflater(reply.headers.get("content-encoding", ""), self.connection.max_response_bytes)
 
 
 def _read(reply: SyncReply, limit: int) -> bytes:
@@ -318,7 +327,3 @@ async def _aread_refusal(reply: AsyncReply) -> bytes:
         while block := await reply.read():
             body.add(block)
     return body.whole()
-
-
-async def _as_it_is(reply: AsyncReply) -> AsyncReply:
-    return reply

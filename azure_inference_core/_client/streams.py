@@ -1,12 +1,99 @@
-"""A stream of deltas as an object: iterate it, close it, or use it in a ``with`` block."""
+"""A stream of deltas: its beginning, which can fail as a status does, and the object that callers get."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Generic, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+from azure_inference_core._response.body import Inflater
+from azure_inference_core._response.streamed import StreamReader
+from azure_inference_core.errors import IncompleteResponseError, InferenceError
+
+if TYPE_CHECKING:
+    from azure_inference_core._transport.http_async import AsyncReply
+    from azure_inference_core._transport.http_sync import SyncReply
 
 DeltaT = TypeVar("DeltaT")
+ReplyT = TypeVar("ReplyT")
+Explain: TypeAlias = Callable[[InferenceError, Mapping[str, str]], InferenceError]
+
+
+@dataclass(slots=True, frozen=True, repr=False)
+class Begun(Generic[ReplyT, DeltaT]):
+    """A stream whose answer has begun, or that was over before."""
+
+    reply: ReplyT
+    reader: StreamReader[DeltaT]
+    inflater: Inflater
+    deltas: Iterator[DeltaT]
+    is_over: bool
+
+
+def _has_answer(deltas: list[Any]) -> bool:
+    """Whether a choice has begun: what was found in the prompt can come first, and a refusal after it."""
+    return bool(deltas) and bool(deltas[-1].raw.get("choices"))
+
+
+def begun_stream(
+    reply: SyncReply, reader: StreamReader[DeltaT], explain: Explain, limit: int
+) -> Begun[SyncReply, DeltaT]:
+    """Read a stream to where its answer begins: until something was given out, a refusal can be met by another attempt."""
+    first: list[DeltaT] = []
+    block = b""
+    try:
+        inflater = Inflater(reply.headers.get("content-encoding", ""), limit)
+        while not _has_answer(first):
+            block = b""
+            if reader.done:
+                reply.drain()
+            else:
+                with suppress(IncompleteResponseError):  # the reader knows whether the answer was complete
+                    block = reply.read()
+            deltas = reader.feed(inflater.feed(block)) if block else reader.end()
+            for delta in deltas:
+                first.append(delta)
+                if _has_answer(first):
+                    break
+            if not block:
+                break
+    except InferenceError as error:
+        block = b""  # a traceback can show variables
+        raise explain(error, reply.headers) from error.__cause__
+    return Begun(reply, reader, inflater, chain(first, deltas), not block)
+
+
+async def abegun_stream(
+    reply: AsyncReply, reader: StreamReader[DeltaT], explain: Explain, limit: int
+) -> Begun[AsyncReply, DeltaT]:
+    """As :func:`begun_stream`, async."""
+    first: list[DeltaT] = []
+    block = b""
+    try:
+        inflater = Inflater(reply.headers.get("content-encoding", ""), limit)
+        while not _has_answer(first):
+            block = b""
+            if reader.done:
+                await reply.drain()
+            else:
+                with suppress(IncompleteResponseError):
+                    block = await reply.read()
+            deltas = reader.feed(inflater.feed(block)) if block else reader.end()
+            for delta in deltas:
+                first.append(delta)
+                if _has_answer(first):
+                    break
+            if not block:
+                break
+    except InferenceError as error:
+        error.__context__ = (
+            None  # a task written in Python goes on inside the handling of the library's error
+        )
+        block = b""  # a traceback can show variables
+        raise explain(error, reply.headers) from error.__cause__
+    return Begun(reply, reader, inflater, chain(first, deltas), not block)
 
 
 class Stream(AbstractContextManager["Stream[DeltaT]"], Generic[DeltaT]):

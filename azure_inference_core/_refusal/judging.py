@@ -4,20 +4,20 @@ A 424 of a managed endpoint wraps whatever its container answered. When the cont
 caller must change (a refused parameter, content safety, the context length), or is a rate limit or a missing
 route, the error is of that class, because that is what the caller can act on; ``status`` stays 424 and the
 text names the container's own. Any other 424 is a `ServerError`, retryable only if the container's status is.
+A 403 that counts tokens is a gateway's quota, and so a `RateLimitedError`.
 """
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from azure_inference_core._refusal.advising import Envelope
 from azure_inference_core._refusal.reading import ErrorFacts, read_error_body, read_error_value
-from azure_inference_core._refusal.wording import Envelope, clean, text_of
+from azure_inference_core._refusal.waiting import are_tokens_gone, retry_after_seconds
+from azure_inference_core._refusal.wording import clean, text_of
 from azure_inference_core.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -34,20 +34,17 @@ from azure_inference_core.errors import (
     UnsupportedParameterError,
 )
 
-__all__ = ["is_retryable_status", "request_id_of", "retry_after_seconds", "status_error", "stream_error"]
+__all__ = [
+    "is_retryable_status",
+    "request_id_of",
+    "status_error",
+    "stream_error",
+]
 
 _RETRYABLE = frozenset({408, 429, 500, 502, 503, 504, 529})
 _MODEL_STATUS = "ms-azureml-model-error-statuscode"
 _REQUEST_ID = ("x-request-id", "apim-request-id", "x-ms-request-id", "x-ms-client-request-id")
 _UNKEPT = frozenset({"authorization", "api-key", "proxy-authorization", "set-cookie", "cookie", "location"})
-_SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?")
-_WAITS = (
-    ("retry-after-ms", 1000.0),
-    ("x-ms-retry-after-ms", 1000.0),
-    ("retry-after", 1.0),
-    ("x-rate-limit-reset-tokens", 1.0),  # all that Azure OpenAI says at the end of a token quota
-)
-"""Headers with a wait, and how many of their units are a second."""
 
 _BY_STATUS: dict[int, type[StatusError]] = {
     401: AuthenticationError,
@@ -69,8 +66,20 @@ _UNWRAPPED = (
     NotFoundError,
 )
 
-_FILTER_WORDS = frozenset({"content_filter", "responsibleaipolicyviolation", "content_policy_violation"})
-_FILTER_TEXT = re.compile(r"content management policy|content safety|content[_ ]filter", re.IGNORECASE)
+_FILTER_WORDS = frozenset(
+    [
+        "content_filter",
+        "responsibleaipolicyviolation",
+        "content_policy_violation",
+        "invalid_prompt",
+        "moderation_blocked",
+        "safetyblockederror",
+    ]
+)
+_FILTER_TEXT = re.compile(
+    r"content management policy|content safety|content[_ ]filter|violat\w+ (?:our|the) usage polic",
+    re.IGNORECASE,
+)
 _OUTPUT_TEXT = re.compile(r"\b(?:completion|output|generated)\b", re.IGNORECASE)
 _CONTEXT_WORDS = frozenset(
     {
@@ -81,38 +90,36 @@ _CONTEXT_WORDS = frozenset(
     }
 )
 _CONTEXT_TEXT = re.compile(
-    r"maximum context length|maximum model length|available context size|max_model_len|prompt is too long|too many tokens"
+    r"maximum context length|context.?window.?exceeded|maximum model length|available context size|max_model_len|prompt is too long|too many tokens"
     r"|exceed\w* (?:the |this |its )?(?:model'?s )?(?:maximum )?context|(?:input|prompt) tokens exceed",
     re.IGNORECASE,
 )
+_NO_MODEL = frozenset({"no_model_name", "unknown_model", "model_not_found", "deploymentnotfound"})
+_QUOTA_TEXT = r"(?i)(?:quota|limit) (?:is |has been |was )?(?:exceeded|exhausted|reached|used up)|out of [\w ]{0,30}quota|quotaexceeded"
 # What an error event inside a stream calls itself, where it gives no status.
 _RATE_WORDS = re.compile(r"rate.?limit|too.?many.?requests|\b429\b", re.IGNORECASE)
 _STREAM_WORDS: tuple[tuple[re.Pattern[str], int], ...] = (
     (_RATE_WORDS, 429),
+    (re.compile(r"overload|unavailable|capacity", re.IGNORECASE), 503),
     (re.compile(r"authentication|unauthorized|invalid_api_key", re.IGNORECASE), 401),
     (re.compile(r"permission|forbidden", re.IGNORECASE), 403),
     (re.compile(r"not_?found", re.IGNORECASE), 404),
     (re.compile(r"bad_?request|invalid_request|invalid input|unprocessable", re.IGNORECASE), 400),
+    (re.compile(r"server_?error|internal", re.IGNORECASE), 500),
 )
 
 
-def status_error(
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-    *,
-    url_host: str | None = None,
-) -> StatusError:
+def status_error(status: int, headers: Mapping[str, str], body: bytes, *, url: str = "") -> StatusError:
     """Make the error of a complete answer.
 
     Args:
         status: The HTTP status, 300 to 599.
         headers: The answer's headers, lower-case names.
         body: The answer's body, capped by the caller.
-        url_host: The host that answered, for the text.
+        url: Where the request went, for the text.
 
     Returns:
-        An error of the class the caller needs; see the module's first paragraph for 424.
+        An error of the class the caller needs; see the module's first paragraph for 424 and 403.
     """
     facts = read_error_body(body)
     if not facts.codes and headers.get("x-ms-error-code"):
@@ -121,20 +128,24 @@ def status_error(
     kind = _class_of(facts, model_status or status)
     if status == 424 and not issubclass(kind, _UNWRAPPED):
         kind = ServerError
+    address = urlsplit(url)
     envelope = Envelope(
         status=status,
         model_status=model_status,
         request_id=request_id_of(headers),
-        retry_after=retry_after_seconds(headers),
-        host=url_host,
+        retry_after=_wait(kind, facts, headers),
+        host=address.hostname,
+        path=address.path,
+        api_version="".join(parse_qs(address.query).get("api-version", [])),
         location=headers.get("location", ""),
+        tokens_are_gone=are_tokens_gone(headers),
     )
     kept = {name: value for name, value in headers.items() if name not in _UNKEPT}
     return _make(
         kind,
         facts,
         envelope,
-        is_retryable=is_retryable_status(status, headers),
+        is_retryable=is_retryable_status(status, headers) or kind is RateLimitedError,
         response=ErrorResponse(status, kept, body),
     )
 
@@ -157,33 +168,19 @@ def stream_error(payload: Any, headers: Mapping[str, str], *, in_stream: bool = 
     envelope = Envelope(
         status=status,
         request_id=request_id_of(headers),
-        retry_after=retry_after_seconds(headers),
+        retry_after=_wait(kind, facts, headers, refused=False),
         in_stream=in_stream,
     )
     retryable = status in _RETRYABLE and kind in (RateLimitedError, ServerError)
     return _make(kind, facts, envelope, is_retryable=retryable)
 
 
-def retry_after_seconds(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
-    """How long the service asked to wait.
-
-    Args:
-        headers: The answer's headers, lower-case names.
-        now: The time a date is compared with, in seconds since the epoch; default: the clock.
-
-    Returns:
-        Seconds, 0 for a date in the past; ``None`` if there is no header that can be read.
-    """
-    for name, scale in _WAITS:
-        value = headers.get(name, "").strip()
-        if _SECONDS.fullmatch(value) and math.isfinite(float(value)):
-            return float(value) / scale
-    try:
-        date = parsedate_to_datetime(headers.get("retry-after", ""))
-        moment = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-    return max(0.0, moment - (time.time() if now is None else now))
+def _wait(
+    kind: type[StatusError], facts: ErrorFacts, headers: Mapping[str, str], *, refused: bool = True
+) -> float | None:
+    can_pass = issubclass(kind, (RateLimitedError, ServerError))
+    said = facts.told if can_pass else ""
+    return retry_after_seconds({**facts.headers, **headers}, refused=refused and can_pass, said=said)
 
 
 def is_retryable_status(status: int, headers: Mapping[str, str]) -> bool:
@@ -216,8 +213,10 @@ def _class_of(facts: ErrorFacts, status: int) -> type[StatusError]:
             return ContentFilteredError
         if facts.words & _CONTEXT_WORDS or _CONTEXT_TEXT.search(facts.message):
             return ContextLengthError
-    if status in (400, 424) and facts.refused and "json_invalid" not in facts.words:
+    if status in (400, 424) and facts.refused and not facts.words & {"json_invalid", *_NO_MODEL}:
         return UnsupportedParameterError
+    if status == 403 and re.search(_QUOTA_TEXT, facts.told):
+        return RateLimitedError
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if 300 <= status < 400:
@@ -237,7 +236,7 @@ def _stream_status(facts: ErrorFacts) -> int:
     for code in facts.codes:
         if re.fullmatch(r"[45][0-9]{2}", code):
             return int(code)
-    if _is_filtered(facts) or facts.words & _CONTEXT_WORDS or facts.refused:
+    if _is_filtered(facts) or facts.words & _CONTEXT_WORDS:
         return 400
     words = " ".join(facts.words)
     for pattern, status in _STREAM_WORDS:
@@ -246,7 +245,7 @@ def _stream_status(facts: ErrorFacts) -> int:
     # The message can hold any word: it is asked for the plainest one only.
     if _RATE_WORDS.search(facts.message):
         return 429
-    return 400 if _CONTEXT_TEXT.search(facts.message) else 500
+    return 400 if facts.refused or _CONTEXT_TEXT.search(facts.message) else 500
 
 
 def _make(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope, **details: Any) -> StatusError:
@@ -266,6 +265,8 @@ def _make(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope, **deta
 
 
 def _is_about_output(facts: ErrorFacts, envelope: Envelope) -> bool:
+    if "invalid_prompt" in facts.words:
+        return False
     if facts.param:
         return facts.param.lower() in ("completion", "response", "output")
     if re.search(r"\b(?:prompt|input)\b", facts.message, re.IGNORECASE):

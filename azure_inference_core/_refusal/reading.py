@@ -8,20 +8,18 @@ which class an error becomes is the business of ``judging``.
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from azure_inference_core._refusal.embedded import message_cut_off, parse_json, unpack
+from azure_inference_core._refusal.naming import path_of, refused_in
 from azure_inference_core.errors import RefusedParameter
 
 __all__ = ["ErrorFacts", "failure_in", "read_error_body", "read_error_value"]
 
-_NESTING = 8  # a gateway wraps a server's error, which wraps the engine's list of complaints
-_DEPTH = 32  # deeper JSON is nobody's error report, and would not pickle
-_LITERAL_LIMIT = 16 * 1024
+_NESTING = 12  # a gateway wraps a server's error, which wraps the engine's list of complaints
 _MESSAGE_LIMIT = 4096
 _MESSAGE_KEYS = ("message", "msg", "error", "detail", "details", "error_description", "title", "status")
 _STATUS_KEYS = ("status", "statusCode", "status_code")
@@ -32,23 +30,6 @@ _GENERIC_CODES = frozenset(
     """bad request|unauthorized|forbidden|not found|method not allowed|conflict|invalid input|internal server error
     |bad gateway|service unavailable|gateway timeout|unknown status code""".replace("\n    ", "").split("|")
 )
-_NESTED_START = re.compile(r"[\[{]\s*['\"{\[]")
-_BETWEEN_OBJECTS = re.compile(r"\}[ \t\r]*\n\s*\{")
-# The escapes that ``repr`` writes; the compiler warns about any other.
-_ODD_ESCAPE = re.compile(r"\\[^'\"nrtxuU]")
-_NAME = re.compile(r"[A-Za-z_][\w.\-]*(?:\[\d+\][\w.\-]*)*")
-# (pattern, names when the pattern has none of its own)
-_REFUSALS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (re.compile(r"Extra parameters \[(?P<names>[^\]]*)\] are not allowed"), ()),
-    (re.compile(r"Unexpected EXTRA_PARAMETERS option (?P<value>[^,]*),"), ("extra-parameters",)),
-    (re.compile(r"(?:Unsupported|Unknown) (?:parameter|value): '(?P<names>[^']*)'"), ()),
-    (re.compile(r"Unrecognized request arguments? supplied: (?P<names>[^\n]*)"), ()),
-    (re.compile(r"Tools and tool_choice are not supported"), ("tools", "tool_choice")),
-    (re.compile(r"does not support json response format"), ("response_format",)),
-    (re.compile(r"tool choice requires --enable-auto-tool-choice"), ("tool_choice",)),
-    (re.compile(r"Streaming responses are not (?:currently )?supported"), ("stream",)),
-)
-_PARAM_CODES = re.compile(r"unsupported_|unknown_parameter|invalid_(?:value|type)|_above_max_|_below_min_")
 
 
 @dataclass
@@ -57,22 +38,26 @@ class ErrorFacts:
 
     Attributes:
         message: The service's words, as it wrote them; empty when there were none worth quoting.
+        said: All its words, those that only repeat or surround the message too.
         codes: Every code found, outermost first.
         kinds: Every ``type`` found (OpenAI's and pydantic's), outermost first.
         status: The status the body itself names.
         param: OpenAI's ``param``.
         refused: The parameters the service complained about.
         filters: Content safety's verdict by category.
+        headers: What stands in the body and belongs into headers: waits, by the headers' names.
         form: What the body is when it is not a report at all, e.g. ``"an HTML page"``.
     """
 
     message: str = ""
+    said: list[str] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     status: int | None = None
     param: str | None = None
     refused: list[RefusedParameter] = field(default_factory=list)
     filters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     form: str = ""
 
     @property
@@ -86,6 +71,11 @@ class ErrorFacts:
         """Every code and type, in lower case."""
         return {word.lower() for word in (*self.codes, *self.kinds)}
 
+    @property
+    def told(self) -> str:
+        """Everything in one text, to look for words in."""
+        return "\n".join((*self.codes, *self.kinds, *self.said))[: 2 * _MESSAGE_LIMIT]
+
 
 def read_error_body(body: bytes) -> ErrorFacts:
     """Read the body of a status error.
@@ -96,7 +86,7 @@ def read_error_body(body: bytes) -> ErrorFacts:
     text = body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     if text.startswith("<"):
         return ErrorFacts(form="an XML document" if text.startswith("<?xml") else "an HTML page")
-    value = _parse_json(text)
+    value = parse_json(text)
     if value is not None:
         return read_error_value(value)
     if _looks_binary(text):
@@ -182,23 +172,44 @@ def _read_labels(facts: ErrorFacts, value: Mapping[Any, Any]) -> None:
         facts.status = facts.status or _status(value.get(key))
     if facts.param is None and isinstance(value.get("param"), str):
         facts.param = value["param"]
+    held = value.get("headers")
+    for name, told in (*value.items(), *(held.items() if isinstance(held, Mapping) else ())):
+        header = re.sub(r"(?<=[a-z])(?=[A-Z])|_", "-", str(name)).lower().removesuffix("-seconds")
+        if "retry-after" in header and isinstance(told, (str, int, float)):
+            facts.headers.setdefault(header, str(told))
 
 
 def _read_text(facts: ErrorFacts, text: str, levels: int) -> None:
-    before, nested = _unpack(text)
-    if before and nested is not None:
-        # What is quoted amid prose may be the caller's own JSON: only complaints are read from it.
-        complaints = [item for item in nested if isinstance(item, Mapping) and "loc" in item]
-        nested, before = complaints, before if complaints else text
-    _read(facts, nested, levels - 1)
+    before, found = unpack(text)
+    if before:
+        # What is quoted amid prose may be the caller's own JSON: only reports of errors are read from it.
+        found = [value for value in found if _is_report(value)]
+        if not found:
+            before = text.strip()
+    facts.said.append(before[:_MESSAGE_LIMIT])
+    _read(facts, found, levels - 1)
     if not facts.message and not before.isdigit():
-        facts.message = before.strip()[:_MESSAGE_LIMIT]
+        facts.message = ((not found and message_cut_off(before)) or before)[:_MESSAGE_LIMIT]
+
+
+def _is_report(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_is_report(item) for item in value)
+    if not isinstance(value, Mapping):
+        return False
+    error = value.get("error")
+    if isinstance(error, Mapping):
+        return any(key in error for key in ("message", "code"))
+    is_told = isinstance(value.get("message"), str) and any(
+        key in value for key in ("code", "param", "statusCode")
+    )
+    return is_told or "loc" in value or value.get("object") == "error" or _is_report(value.get("detail"))
 
 
 def _read_violation(facts: ErrorFacts, value: Mapping[Any, Any]) -> None:
     kind, loc = value.get("type"), value["loc"]
     _add_word(facts.kinds, kind)
-    parts = [str(part) for part in loc] if isinstance(loc, (list, tuple)) else [str(loc)]
+    parts = [str(part) for part in loc] if isinstance(loc, (list, tuple)) else str(loc).split(".")
     # pydantic writes the branch of a union into the path: "list[function-after[...]]" is no key.
     parts = [part for part in parts if "[" not in part and "(" not in part]
     if parts[:1] == ["body"] and len(parts) > 1 and kind != "json_invalid":
@@ -224,62 +235,12 @@ def _read_filters(facts: ErrorFacts, verdict: Any) -> None:
 def _read_refusals(facts: ErrorFacts) -> None:
     """Name the parameters that only the text or ``param`` names, and complete the rest."""
     if not facts.refused:
-        for pattern, known in _REFUSALS:
-            match = pattern.search(facts.message)
-            if match:
-                groups = match.groupdict()
-                names = known or tuple(_NAME.findall(groups.get("names") or ""))
-                facts.refused = [RefusedParameter(name, groups.get("value"), "") for name in names]
-                break
-    if not facts.refused and facts.param and any(_PARAM_CODES.search(word) for word in facts.words):
-        facts.refused = [RefusedParameter(facts.param, None, "")]
+        texts = dict.fromkeys((facts.message, *facts.said))
+        facts.refused = next((named for text in texts if (named := refused_in(text[:_MESSAGE_LIMIT]))), [])
+        param = path_of(facts.param or "")
+        if param and param not in [refused.name for refused in facts.refused]:
+            facts.refused = [RefusedParameter(param, None, "")]
     facts.refused = [r if r.message else r._replace(message=facts.message) for r in facts.refused]
-
-
-def _unpack(text: str) -> tuple[str, list[Any] | None]:
-    """Split text into its words and the structure written inside it, if there is one."""
-    start = _NESTED_START.search(text)
-    if start is None:
-        return text.strip(), None
-    inner = text[start.start() : max(text.rfind("}"), text.rfind("]")) + 1]
-    # vLLM writes several violations as one object a line.
-    for candidate in (inner, "[" + _BETWEEN_OBJECTS.sub("},{", inner) + "]"):
-        value = _parse_json(candidate)
-        if value is None:
-            value = _parse_literal(candidate)
-        if isinstance(value, (dict, list, tuple)):
-            return text[: start.start()].strip(), [value] if isinstance(value, dict) else list(value)
-    return text.strip(), None
-
-
-def _parse_json(text: str) -> Any:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return None if _too_deep(value) else value
-
-
-def _parse_literal(text: str) -> Any:
-    """Read a Python ``repr``; only what is short, shallow and plain is tried."""
-    nesting = max(text.count("["), text.count("{"), text.count("("))
-    if len(text) > _LITERAL_LIMIT or nesting > 200 or _ODD_ESCAPE.search(text.replace("\\\\", "")):
-        return None
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
-    return None if _too_deep(value) else value
-
-
-def _too_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(_DEPTH):
-        held = (v.values() if isinstance(v, dict) else v for v in level if isinstance(v, (dict, list, tuple)))
-        level = [item for items in held for item in items]
-        if not level:
-            return False
-    return True
 
 
 def _looks_binary(text: str) -> bool:

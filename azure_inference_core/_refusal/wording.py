@@ -7,13 +7,12 @@ its words are cut short, made printable, and echoed values are shown by type whe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from azure_inference_core._refusal.advising import Envelope, advice_for, is_about_roles
 from azure_inference_core._refusal.reading import ErrorFacts
-from azure_inference_core._request.parameters import CHAT_PARAMETERS
 from azure_inference_core.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -28,7 +27,7 @@ from azure_inference_core.errors import (
     UnsupportedParameterError,
 )
 
-__all__ = ["Envelope", "clean", "text_of"]
+__all__ = ["clean", "text_of"]
 
 IN_STREAM = "In the stream, "
 _WORDS = 250
@@ -40,9 +39,10 @@ _PRIVATE = re.compile(
     r"|api[-_]?key|secret|password|credential|authorization|access[-_]?token",
     re.IGNORECASE,
 )
-_CONVERSATION = re.compile(r"(?:messages|input|prompt|documents|body)\b")
 # From here on a text quotes the request rather than talks about it.
 _QUOTED = re.compile(r"\{\s*['\"]|\binput_value\s*=|<(?:!doctype|html|\?xml|head|body)\b", re.IGNORECASE)
+_TRACEBACK = "Traceback (most recent call last)"
+_STACK = r"(?s)\n[ \t]*(?:at [\w.<>$]+\(|File \").*"
 _SECRET = re.compile(r"(?i)\b(bearer|key provided:|api[-_]?key[:=])\s*\S{6,}")
 
 
@@ -55,10 +55,19 @@ def clean(text: str, limit: int) -> str:
 
 def words_text(message: str) -> str:
     """The service's own words, as far as they may be quoted."""
+    message = re.sub(_STACK, "", _without_traceback(message))
     quoted = _QUOTED.search(message)
     if quoted:
         message = message[: quoted.start()].rstrip(" \t\r\n{[(,;:")
     return clean(_SECRET.sub(r"\1 ***", message), _WORDS)
+
+
+def _without_traceback(message: str) -> str:
+    """A server's frames are nobody's business; the exception at their end can be."""
+    before, found, after = message.partition(_TRACEBACK)
+    lines = [line.strip(" |\r\t") for line in after.splitlines()]
+    raised = (line for line in reversed(lines) if re.match(r"[A-Za-z_][\w.]*(?:: |$)", line))
+    return next(raised, before.strip(" |=\r\n")) if found else message
 
 
 def short_form(name: str, value: Any) -> str:
@@ -106,29 +115,6 @@ def host_of(location: str) -> str | None:
         return "an unreadable address"
 
 
-@dataclass(frozen=True)
-class Envelope:
-    """What surrounds an error body.
-
-    Attributes:
-        status: The HTTP status, or the one an event in a stream stands for.
-        model_status: The status of the container behind a 424.
-        request_id: The service's id of the request.
-        retry_after: Seconds the service asked to wait.
-        host: The host that answered.
-        location: Where a redirect points.
-        in_stream: The error came as an event inside a stream.
-    """
-
-    status: int
-    model_status: int | None = None
-    request_id: str | None = None
-    retry_after: float | None = None
-    host: str | None = None
-    location: str = ""
-    in_stream: bool = False
-
-
 def text_of(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -> str:
     """The text of an error: what was refused, the service's words, the facts to quote, what to do."""
     said = "" if issubclass(kind, RedirectRefusedError) else words_text(_message(kind, facts))
@@ -136,7 +122,7 @@ def text_of(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -> s
         said = f"the body was {facts.form}, not quoted here"
     opening = _opening(kind, facts, envelope)
     first = f"{opening}: {said}" if said else opening
-    return f"{first.rstrip(' .')} ({_facts(facts, envelope)}). {_advice(kind, facts, envelope)}"
+    return f"{first.rstrip(' .')} ({_facts(facts, envelope)}). {advice_for(kind, facts, envelope)}"
 
 
 def _message(kind: type[StatusError], facts: ErrorFacts) -> str:
@@ -165,6 +151,8 @@ def _opening(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -> 
             if envelope.location
             else f"{host} redirected"
         )
+    elif issubclass(kind, AuthenticationError) and is_about_roles(facts):
+        text = "the credential is not allowed to do this"
     else:
         text = next(
             (text for base, text in _OPENINGS if issubclass(kind, base)), "the service refused the request"
@@ -194,96 +182,3 @@ _OPENINGS: tuple[tuple[type[StatusError], str], ...] = (
     (RateLimitedError, "too many requests, rate limit reached"),
     (ServerError, "the service failed"),
 )
-
-
-def _parameter_advice(facts: ErrorFacts, _: Envelope) -> str:
-    if facts.message.startswith("Extra parameters "):
-        return 'Set extra_parameters="pass-through" to send them to the model, or "drop" to leave them out.'
-    if facts.message.startswith("Unexpected EXTRA_PARAMETERS"):
-        return 'Set extra_parameters to "pass-through", "drop" or "error".'
-    if "extra_forbidden" in facts.words:
-        # "drop" concerns extras only.
-        if any(refused.name.split(".")[0] in CHAT_PARAMETERS for refused in facts.refused):
-            return "The model itself refuses it: leave it out."
-        return 'The model itself refuses it: leave it out, or set extra_parameters="drop".'
-    if "missing" in facts.words:
-        return "The request lacks what this model requires: add it."
-    if any(_CONVERSATION.match(refused.name) for refused in facts.refused):
-        return "Change it to what this model accepts."
-    return "Leave it out, or give a value this model supports."
-
-
-def _credential_advice(facts: ErrorFacts, _: Envelope) -> str:
-    audience = re.search(r"audience is incorrect \((https://[\w.\-]{1,80})\)", facts.message)
-    if audience:
-        return f'Check the credential; for Entra ID set credential_scopes=["{audience.group(1)}/.default"].'
-    return (
-        "Check that the credential belongs to this endpoint and has not expired; for Entra ID, that credential_scopes "
-        "names the audience the endpoint expects."
-    )
-
-
-def _route_advice(facts: ErrorFacts, envelope: Envelope) -> str:
-    host = (envelope.host or "").lower()
-    if envelope.status == 410:
-        return "The route or model was retired: move the endpoint to its /openai/v1 address."
-    if (
-        "deploymentnotfound" in facts.words
-        or "unknown_model" in facts.words
-        or "model_not_found" in facts.words
-    ):
-        return "Set model (or the endpoint's path) to the name of an existing deployment."
-    if host.endswith((".services.ai.azure.com", ".cognitiveservices.azure.com")):
-        return "On this host the endpoint must end in /openai/v1 (or in /models, where that is still served)."
-    if host.endswith(".openai.azure.com"):
-        return "On this host the endpoint must end in /openai/v1 or /openai/deployments/<name>."
-    return "Check the endpoint's path and the model, and that the model serves this kind of request (chat, embeddings)."
-
-
-def _server_advice(_: ErrorFacts, envelope: Envelope) -> str:
-    if (
-        envelope.model_status
-        and 400 <= envelope.model_status < 500
-        and envelope.model_status not in (408, 429)
-    ):
-        return "The model's container refused the request; sending it again will not help."
-    if envelope.status == 408:
-        return (
-            "The request took longer than the endpoint allows: shorten it, or raise the deployment's limit."
-        )
-    return "This is the service's fault; try again later, and quote the request id to its support."
-
-
-def _rate_advice(_: ErrorFacts, envelope: Envelope) -> str:
-    wait = envelope.retry_after
-    asked = f"The service asks to wait {wait:g} s. " if wait is not None else ""
-    return asked + "Send fewer requests at once, or raise the deployment's quota."
-
-
-def _request_advice(facts: ErrorFacts, envelope: Envelope) -> str:
-    if envelope.status == 413:
-        return "The request is too large: send less at once, e.g. with a smaller batch_size."
-    if facts.words & {"no_model_name", "unknown_model"}:
-        return "Set model to the name of a deployment of this endpoint."
-    return "Check the request against what the model supports."
-
-
-_ADVICE: tuple[tuple[type[StatusError], str | Callable[[ErrorFacts, Envelope], str]], ...] = (
-    (UnsupportedParameterError, _parameter_advice),
-    (ContentFilteredError, "Change the prompt, or handle this error where filtering is expected."),
-    (
-        ContextLengthError,
-        "Shorten the prompt or the history, lower max_tokens, or use a model with a larger context.",
-    ),
-    (AuthenticationError, _credential_advice),
-    (PermissionDeniedError, "Check the credential's role assignment and the resource's network rules."),
-    (NotFoundError, _route_advice),
-    (RateLimitedError, _rate_advice),
-    (RedirectRefusedError, "The API has no redirects; if the new address is right, set it as the endpoint."),
-    (ServerError, _server_advice),
-)
-
-
-def _advice(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -> str:
-    advice = next((advice for base, advice in _ADVICE if issubclass(kind, base)), _request_advice)
-    return advice if isinstance(advice, str) else advice(facts, envelope)

@@ -57,11 +57,15 @@ def tls_fault(error: BaseException) -> str:
     told, below = _reason(error), _below(error)
     while not told and below is not None:
         told, below = _reason(below), _below(below)
-    return f"TLS failed, the certificate or protocol is not acceptable: {told or type(error).__name__}"
+    fault = f"TLS failed, the certificate or protocol is not acceptable: {told or type(error).__name__}"
+    if "certificate" not in told.lower():
+        return fault
+    return f"{fault}; where a proxy that inspects TLS, or an authority of your own, signs certificates, pass its file as ca_bundle"
 
 
 def _below(error: BaseException) -> BaseException | None:
-    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    linked = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return linked or next((part for part in error.args if isinstance(part, BaseException)), None)
 
 
 def _errno(error: BaseException) -> int | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import errno
 import socket
 import ssl
 import weakref
@@ -209,9 +208,7 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
     def _fault(self, error: Exception, deadline: Deadline, patience: Patience) -> InferenceError:
         network = self._network
         if patience.is_over:
-            late = deadline.exceeded(patience.silence)
-            late.__cause__ = plain(error, errno=errno.ETIMEDOUT if patience.silence == "connect" else None)
-            return late
+            return network.late(deadline, patience.silence, error)
         if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError)):
             return network.failed(tls_fault(error), error, retryable=False)
         if isinstance(error, aiohttp.ClientHttpProxyError):

@@ -8,7 +8,6 @@ one gives every byte as it comes, within a deadline.
 from __future__ import annotations
 
 import contextlib
-import errno
 import http.client
 import os
 import re
@@ -313,13 +312,11 @@ class SyncTransport(HttpTransport[HttpRequest, Any]):
             below = cause.__cause__ or cause
             return network.unreachable(below, why_unreachable(below, isinstance(error, ProxyError)))
         if isinstance(cause, (PoolTimeoutError, TimeoutError)):
-            late = way.deadline.exceeded(way.silence)
-            late.__cause__ = plain(error, errno=errno.ETIMEDOUT if way.silence == "connect" else None)
-            return late
+            return network.late(way.deadline, way.silence, error)
+        if isinstance(cause, (SSLError, ssl.SSLError)):  # a proxy's, too
+            return network.failed(tls_fault(error), cause, retryable=False)
         if isinstance(error, ProxyError):
             return network.unreachable(cause, why_unreachable(cause, True))
-        if isinstance(error, (SSLError, ssl.SSLError)):
-            return network.failed(tls_fault(error), error, retryable=False)
         if isinstance(error, ClosedPoolError):
             return network.failed("the client was closed by another thread", error)
         if isinstance(error, OSError):

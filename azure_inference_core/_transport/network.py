@@ -20,7 +20,13 @@ import certifi
 
 from azure_inference_core._transport.causes import plain
 from azure_inference_core.connection import Connection
-from azure_inference_core.errors import ConfigurationError, ConnectionFailedError, IncompleteResponseError
+from azure_inference_core.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    IncompleteResponseError,
+)
+from azure_inference_core.timeouts import Deadline
 
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _FULL = (errno.EMFILE, errno.ENFILE)
@@ -165,7 +171,25 @@ class Network:
                 "no file descriptor is left for a connection: this process, or the system, has too many files "
                 "open; raise the limit (ulimit -n) or lower max_connections"
             )
+        else:
+            why += self._proxy_left_out()
         return self.failed(why, cause)
+
+    def late(self, deadline: Deadline, silence: str | None, cause: BaseException) -> DeadlineExceededError:
+        """The error of a time that ran out before there was an answer."""
+        error = deadline.exceeded(silence)
+        if silence == "connect":
+            error.message += self._proxy_left_out()
+            error.args = (error.message,)
+        error.__cause__ = plain(cause, errno=errno.ETIMEDOUT if silence == "connect" else None)
+        return error
+
+    def _proxy_left_out(self) -> str:
+        """What to say where the environment has a proxy for this host that nobody said to use."""
+        if self.scheme != "https" or self._trust_env or not getproxies().keys() & {"https", "all"}:
+            return ""
+        is_meant = not _bypassed(self.host, self.port)
+        return "; the environment names a proxy, which is used only with trust_env=True" if is_meant else ""
 
     def refused_by_proxy(self, status: int, cause: BaseException) -> ConnectionFailedError:
         """The error of a proxy that does not let the request through."""

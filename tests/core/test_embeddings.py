@@ -314,6 +314,108 @@ def test_a_batch_that_is_too_large_says_so(server: ScriptedServer) -> None:
     assert len(server.requests) == 1
 
 
+TOO_MANY_TOKENS = {
+    "with numbers": (400, "max_tokens_per_request", "Requested {} tokens, max 2000 tokens per request"),
+    "in another order": (400, "3210", "Too many tokens in batch. Max is 2000, got {}."),
+    "without": (400, "3210", "Too many tokens overall, split into more batches."),
+    "of a body": (413, "tokens_limit_reached", "Request body too large for m. Max size: 2000 tokens."),
+    "behind a gateway": (400, "400", "Error: {{'error': {{'message': 'Requested {} tokens, max 2000 tokens per request', 'code': 'x'}}}}"),
+}  # fmt: skip
+
+
+def frugal(status: int, code: str, words: str) -> Any:
+    """A model that takes 2,000 characters a request."""
+
+    def answer(request: Request) -> Any:
+        texts = request.json["input"]
+        size = sum(len(text) for text in texts)
+        if size > 2000:
+            return Reply(status, {"error": {"code": code, "message": words.format(size)}})
+        return wire.embeddings(texts, encoding_format=request.json.get("encoding_format"))
+
+    return answer
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("told", TOO_MANY_TOKENS)
+async def test_too_many_tokens_go_in_several_requests(
+    server: ScriptedServer, told: str, asynchronous: bool
+) -> None:
+    """Texts that are too many tokens together are split, in order; the next job is sent as the model takes it."""
+    server.reply_always(frugal(*TOO_MANY_TOKENS[told]), ROUTE)
+    texts = [f"{number:04}" * 100 for number in range(18)]
+    done: list[int] = []
+    async with EmbeddingsClient(connect(server.url), batch_size=6, max_concurrency=2) as client:
+        for _ in range(2):
+            known = len(server.requests)
+            hooks: dict[str, Any] = {"done": lambda batch: done.append(batch.number)}
+            call = (
+                client.aembed(texts, **hooks)
+                if asynchronous
+                else asyncio.to_thread(client.embed, texts, **hooks)
+            )
+            result = await call
+            assert result.vectors == vectors_of(texts)
+            assert result.usage is not None
+            assert result.usage["prompt_tokens"] == len(texts)
+    assert sorted(done) == [0, 0, 1, 1, 2, 2]
+    assert all(sum(map(len, body["input"])) <= 2000 for body in server.bodies[known:])
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_one_text_that_is_too_much_is_named(server: ScriptedServer, asynchronous: bool) -> None:
+    """A text that no request takes is an error that says which it is."""
+    server.reply_always(frugal(*TOO_MANY_TOKENS["with numbers"]), ROUTE)
+    texts = ["a" * 100] * 5 + ["b" * 3000] + ["c" * 100] * 2
+    async with EmbeddingsClient(connect(server.url), batch_size=8) as client:
+        call = client.aembed(texts) if asynchronous else asyncio.to_thread(client.embed, texts)
+        with pytest.raises(InvalidRequestError, match=r"texts\[5\] alone is too much"):
+            await call
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        ({"error": {"message": "'$.input' is invalid.", "type": "invalid_request_error"}}, "texts[5]; leave"),
+        ({"error": {"message": "Bad input.", "param": "input", "code": None}}, "texts[5]; leave"),
+        ({"error": {"code": "BadRequest", "message": "Something is wrong."}}, "texts[5]; leave"),
+        ({"detail": [{"loc": ["body", "input", 1], "msg": "too short", "type": "x"}]}, "about texts[5]"),
+        ({"error": {"message": "Invalid 'input[1]': too short.", "param": "input[1]"}}, "about texts[5]"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_refused_text_is_named_by_its_position(
+    server: ScriptedServer, refusal: dict[str, Any], told: str, asynchronous: bool
+) -> None:
+    """An empty text, or one that the service counts within its request, is named by its place in the whole job."""
+
+    def picky(request: Request) -> Any:
+        texts = request.json["input"]
+        return (
+            Reply(400, refusal)
+            if "" in texts
+            else wire.embeddings(texts, encoding_format=request.json.get("encoding_format"))
+        )
+
+    server.reply_always(picky, ROUTE)
+    async with EmbeddingsClient(connect(server.url), batch_size=2) as client:
+        texts = ["a", "b", "c", "d", "e", "", "f"]
+        call = client.aembed(texts) if asynchronous else asyncio.to_thread(client.embed, texts)
+        with pytest.raises(InvalidRequestError) as caught:
+            await call
+    assert told in str(caught.value)
+    assert caught.value.args == (str(caught.value),)
+
+
+def test_an_empty_text_is_not_blamed_for_another_parameter(server: ScriptedServer) -> None:
+    """A refusal that names another parameter says nothing of the texts."""
+    server.reply(Reply(400, {"error": {"message": "No.", "param": "dimensions", "code": None}}))
+    with EmbeddingsClient(connect(server.url)) as client, pytest.raises(UnsupportedParameterError) as caught:
+        client.embed(["a", ""], dimensions=3)
+    assert "texts[" not in str(caught.value)
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_progress_is_reported(server: ScriptedServer, asynchronous: bool) -> None:
     """``done`` gets each batch with its place, its texts and their vectors."""

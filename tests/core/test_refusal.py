@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -13,11 +12,11 @@ from hypothesis import strategies as st
 
 from azure_inference_core._refusal.judging import (
     is_retryable_status,
-    retry_after_seconds,
     status_error,
     stream_error,
 )
 from azure_inference_core._refusal.reading import failure_in
+from azure_inference_core._refusal.waiting import retry_after_seconds
 from azure_inference_core.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -31,34 +30,11 @@ from azure_inference_core.errors import (
     StatusError,
     UnsupportedParameterError,
 )
+from tests.support.refusals import SHAPES, Row
 
 SECRET_PROMPT = "canary-prompt-1b9e77a40c"
 LONGEST_TEXT = 900
 MODEL_STATUS = "ms-azureml-model-error-statuscode"
-
-
-@dataclass
-class Row:
-    """One answer and what it must become."""
-
-    id: str
-    status: int
-    body: Any
-    kind: type[StatusError]
-    code: str | None = None
-    parameters: list[tuple[str, Any]] = field(default_factory=list)
-    categories: list[str] = field(default_factory=list)
-    source: str = "prompt"
-    retryable: bool = False
-    headers: dict[str, str] = field(default_factory=dict)
-    host: str | None = None
-    says: tuple[str, ...] = ()
-    says_not: tuple[str, ...] = ()
-
-    @property
-    def content(self) -> bytes:
-        """The body's bytes."""
-        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
 E1 = (
@@ -197,6 +173,7 @@ PARAMETER_ROWS = [
         422,
         {"detail": "max_tokens is too large"},
         UnsupportedParameterError,
+        parameters=[("max_tokens", None)],
         says=("max_tokens is",),
     ),
     Row(
@@ -654,7 +631,7 @@ AUTH_ROWS = [
         error("404", "Resource not found"),
         NotFoundError,
         code="404",
-        host="res.services.ai.azure.com",
+        url="https://res.services.ai.azure.com/chat/completions",
         says=("/models", "/openai/v1"),
     ),
     Row(
@@ -663,7 +640,7 @@ AUTH_ROWS = [
         error("DeploymentNotFound", "The API deployment for this resource does not exist."),
         NotFoundError,
         code="DeploymentNotFound",
-        host="res.openai.azure.com",
+        url="https://res.openai.azure.com/chat/completions",
         says=("existing deployment",),
     ),
     Row(
@@ -672,7 +649,7 @@ AUTH_ROWS = [
         error("404", "Resource not found"),
         NotFoundError,
         code="404",
-        host="res.openai.azure.com",
+        url="https://res.openai.azure.com/chat/completions",
         says=("/openai/deployments/<name>",),
     ),
     Row(
@@ -864,7 +841,7 @@ REDIRECT_ROWS = [
         b"",
         RedirectRefusedError,
         headers={"Location": "https://user:pw@evil.example:8443/steal?sig=topsecret"},
-        host="res.models.ai.azure.com",
+        url="https://res.models.ai.azure.com/chat/completions",
         says=("evil.example", "res.models.ai.azure.com"),
         says_not=("topsecret", "pw", "steal"),
     ),
@@ -874,7 +851,7 @@ REDIRECT_ROWS = [
         b"",
         RedirectRefusedError,
         headers={"Location": "/other?x=topsecret"},
-        host="a.example",
+        url="https://a.example/chat/completions",
         says=("a.example", "same host"),
         says_not=("topsecret",),
     ),
@@ -889,7 +866,16 @@ REDIRECT_ROWS = [
     Row("304", 304, b"", RedirectRefusedError),
 ]
 
-ROWS = PARAMETER_ROWS + REQUEST_ROWS + FILTER_ROWS + AUTH_ROWS + SERVER_ROWS + WRAPPED_ROWS + REDIRECT_ROWS
+ROWS = (
+    PARAMETER_ROWS
+    + REQUEST_ROWS
+    + FILTER_ROWS
+    + AUTH_ROWS
+    + SERVER_ROWS
+    + WRAPPED_ROWS
+    + REDIRECT_ROWS
+    + SHAPES
+)
 
 
 def lower(headers: dict[str, str]) -> dict[str, str]:
@@ -900,7 +886,7 @@ def lower(headers: dict[str, str]) -> dict[str, str]:
 def made(row: Row) -> StatusError:
     """The error that a row's answer becomes."""
     headers = {"x-request-id": "req-1", **row.headers}
-    return status_error(row.status, lower(headers), row.content, url_host=row.host)
+    return status_error(row.status, lower(headers), row.content, url=row.url)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
@@ -1205,7 +1191,7 @@ def check_sane(got: StatusError) -> None:
 @given(statuses, header_values, st.binary(max_size=400) | st.text(max_size=2000).map(str.encode))
 def test_any_bytes_become_a_status_error(status: int, headers: dict[str, str], body: bytes) -> None:
     """No bytes make the translation fail."""
-    check_sane(status_error(status, lower(headers), body, url_host="h.example"))
+    check_sane(status_error(status, lower(headers), body, url="https://h.example/models/chat/completions"))
 
 
 @settings(deadline=None)
@@ -1240,3 +1226,18 @@ def test_any_json_becomes_a_status_error(status: int, headers: dict[str, str], v
 def test_hostile_nesting_is_survived(body: bytes) -> None:
     """Depth, size and odd literals neither crash the translation nor leave an error that cannot be pickled."""
     check_sane(status_error(400, {}, body))
+
+
+REPEATED = ("a", " ", "\n", "a.", "a_", "a[0]", "'a'", '"', '\\"', "[{'", '{"error":{"message":"', "#/a/b", " - 'a'", "a -> ",
+            "Validation error at #/a: b;", "is not of type 'a'", "a\n  b", "'max_tokens' ", "1 ", "1s ", "| ", "\n at a(",
+            "Unsupported parameter: a, ", "a and b ", "try again in 1 s and ", "Traceback (most recent call last):\n",
+            "loc': ['a', ", "not have a ", "key a ", "max", "f('", "b'\\x", "does not support the the ")  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", REPEATED)
+@pytest.mark.parametrize("status", [400, 401, 429])
+def test_hostile_repetition_is_survived(piece: str, status: int) -> None:
+    """What repeats itself for 64 KiB costs no more than other bodies: nothing is searched for again and again."""
+    text = piece * (60_000 // len(piece))
+    for body in (json.dumps(error("x", text)), text, json.dumps(error("x", f"x {text} {{'a': 1}}"))):
+        check_sane(status_error(status, {}, body.encode(), url="https://h.example/embeddings"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import threading
 import time
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 
 from azure_inference_core import ChatClient
 from azure_inference_core._client.retry import Attempts, RetryBudget
-from azure_inference_core._refusal.judging import retry_after_seconds, status_error
+from azure_inference_core._refusal.judging import status_error, stream_error
+from azure_inference_core._refusal.waiting import retry_after_seconds
 from azure_inference_core.errors import (
     ConfigurationError,
     ConnectionFailedError,
@@ -178,7 +180,29 @@ def test_a_wait_longer_than_the_time_left_is_not_begun() -> None:
         ({"retry-after-ms": "soon", "Retry-After": "9"}, 9.0),
         ({"x-rate-limit-reset-tokens": "55"}, 55.0),
         ({"x-rate-limit-reset-tokens": "55", "Retry-After": "9"}, 9.0),
-        ({"x-rate-limit-reset-tokens": "6m0s"}, None),
+        ({"x-rate-limit-reset-tokens": "6m0s"}, 360.0),
+        ({"retry-after-ms": "0", "Retry-After": "1"}, 1.0),
+        ({"x-ms-retry-after-ms": "0", "Retry-After": "1", "x-ratelimit-reset-tokens": "0"}, 1.0),
+        ({"retry-after-ms": "1337", "Retry-After": "2"}, 1.337),
+        ({"retry-after-ms": "-1", "Retry-After": "-1"}, None),
+        ({"retry-after": "0", "x-ratelimit-timeremaining": "0"}, 0.0),
+        ({"x-ratelimit-timeremaining": "46"}, 46.0),
+        ({"Retry-After": "1m30s"}, 90.0),
+        ({"Retry-After": "6ms"}, 0.006),
+        ({"x-ratelimit-reset-tokens": "2m59.56s"}, 179.56),
+        ({"x-ratelimit-reset-requests": "4"}, 4.0),
+        ({"x-ratelimit-reset-requests": "4", "x-ratelimit-reset-tokens": "9"}, 9.0),
+        ({"policy-id": "DeploymentRatelimit-Call", "x-ratelimit-reset-requests": "4", "x-ratelimit-reset-tokens": "9"},
+         4.0),
+        ({"x-ratelimit-type": "Tokens", "x-ratelimit-reset-requests": "12", "x-ratelimit-reset-tokens": "9"}, 9.0),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-requests": "12", "x-ratelimit-reset-tokens": "9"},
+         9.0),
+        ({"x-ratelimit-remaining-tokens": "-1", "x-ratelimit-limit-tokens": "-1", "x-ratelimit-reset-tokens": "0"}, None),
+        ({"x-ratelimit-reset": str(int(NOW) + 20)}, 20.0),
+        ({"x-ratelimit-reset": "2027-01-15T08:00:30Z"}, 30.0),
+        ({"x-gateway-retry-in": "288"}, 288.0),
+        ({"x-gateway-retry-after-ms": "288"}, 0.288),
+        ({"x-gateway-retry-in": "288", "Retry-After": "3"}, 3.0),
         ({"Retry-After": formatdate(NOW + 30, usegmt=True)}, 30.0),
         ({"Retry-After": formatdate(NOW - 30, usegmt=True)}, 0.0),
         ({}, None),
@@ -191,6 +215,56 @@ def test_a_wait_longer_than_the_time_left_is_not_begun() -> None:
 def test_retry_after_is_read_or_ignored(headers: dict[str, str], seconds: float | None) -> None:
     """Seconds, milliseconds and dates are read; whatever is not finite or not parsable is ignored."""
     assert retry_after_seconds({k.lower(): v for k, v in headers.items()}, now=NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("Rate limit is exceeded. Try again in 2 seconds.", 2.0),
+        ("Please retry after 86400 seconds.", 86400.0),
+        ("retry after 1 second", 1.0),
+        ("Please wait 46 seconds before retrying.", 46.0),
+        ("Please try again in 6ms.", 0.006),
+        ("Please try again in 1m12.5s. Read on.", 72.5),
+        ("Try again in 21 minutes and 33 seconds.", 1293.0),
+        ("Quota will be replenished in 06:12:32.", 22352.0),
+        ("Retry in about 2 minutes", 120.0),
+        ("Retry-After: 30", 30.0),
+        ("The limit is reset in 1 hour, 5 minutes", 3900.0),
+        ("Try again later.", None),
+        ("Rate limit of 10 per 60s exceeded", None),
+        ("Please wait 0 seconds before retrying.", None),
+    ],
+)
+def test_a_wait_is_read_from_words(said: str, seconds: float | None) -> None:
+    """Where no header says how long, the text may: in any unit, and after any header that is more than nothing."""
+    body = json.dumps({"error": {"code": "429", "message": said}}).encode()
+    assert status_error(429, {}, body).retry_after == seconds
+    assert status_error(429, {"retry-after": "7"}, body).retry_after == 7.0
+    assert status_error(400, {}, body).retry_after is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"retry_after": 12},
+        {"retryAfter": "12"},
+        {"retry_after_ms": 12000},
+        {"headers": {"Retry-After": "12"}},
+    ],
+    ids=str,
+)
+def test_a_wait_is_read_from_the_body(told: dict[str, object]) -> None:
+    """Gateways and events of a stream have the wait as a value of its own."""
+    body = {"error": {"code": "429", "message": "Slow down.", **told}}
+    assert status_error(429, {}, json.dumps(body).encode()).retry_after == 12.0
+    assert stream_error(body, {"x-ratelimit-reset-tokens": "500"}).retry_after == 12.0
+
+
+def test_a_success_that_counts_down_asks_for_no_wait() -> None:
+    """The resets of a 200 are in any unit, so the refusal inside it does not read them."""
+    headers = {"x-ratelimit-reset-requests": "500", "x-ratelimit-reset-tokens": "7"}
+    assert stream_error({"error": {"code": "429", "message": "Slow down."}}, headers).retry_after is None
 
 
 @given(st.text(max_size=60), st.sampled_from(["retry-after", "retry-after-ms", "x-ms-retry-after-ms"]))

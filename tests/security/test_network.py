@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from azure_inference_core import (
     ChatClient,
@@ -15,7 +18,7 @@ from azure_inference_core import (
     InferenceError,
     RedirectRefusedError,
 )
-from tests.support import wire
+from tests.support import stages, wire
 from tests.support.drive import connect
 from tests.support.entry_points import CLASSES, ENTRY_POINTS, made
 from tests.support.fault_server import FaultServer, certificate_authority, tls_context
@@ -207,3 +210,92 @@ def test_a_plain_http_endpoint_elsewhere_gets_no_key() -> None:
     for kind in CLASSES:
         with pytest.raises((InferenceError, ValueError), match="allow_insecure"):
             made(kind, "http://10.0.0.1")
+
+
+def self_signed() -> ssl.SSLContext:
+    """A certificate that nobody but itself vouches for."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with authority.private_key_pem.tempfile() as key, authority.cert_pem.tempfile() as certificate:
+        context.load_cert_chain(certificate, key)
+    return context
+
+
+CERTIFICATES: dict[str, Callable[[], ssl.SSLContext]] = {
+    "unknown authority": stages.stranger,
+    "self-signed": self_signed,
+    "another host's": stages.wrong_name,
+    "expired": stages.expired,
+}
+
+
+async def errors_of(stage: stages.Stage, **options: Any) -> list[InferenceError]:
+    """What the sync and the async call raise."""
+    found = []
+    async with ChatClient(connect(stage, max_retries=0, **options)) as client:
+        with pytest.raises(InferenceError) as caught:
+            await asyncio.to_thread(client.complete, wire.MESSAGES)
+        found.append(caught.value)
+        with pytest.raises(InferenceError) as caught:
+            await client.acomplete(wire.MESSAGES)
+        found.append(caught.value)
+    return found
+
+
+@pytest.mark.parametrize("name", CERTIFICATES)
+async def test_a_certificate_that_fails_names_the_setting(name: str) -> None:
+    """Whoever has an authority of their own is told where to put it."""
+    with stages.secured(CERTIFICATES[name], answer_well)() as stage:
+        for error in await errors_of(stage):
+            assert "ca_bundle" in str(error), error
+            assert not error.is_retryable
+
+
+async def test_a_protocol_that_fails_is_no_certificate() -> None:
+    """Plain http behind an https address is not mended by another authority."""
+    with stages.https_to_plain() as stage:
+        for error in await errors_of(stage):
+            assert "ca_bundle" not in str(error)
+
+
+async def test_a_proxys_certificate_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy itself can be the one that nobody knows."""
+    with FaultServer(answer_well, tls=stages.stranger()) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        for error in await errors_of(stages.Stage("https://endpoint.example"), trust_env=True):
+            assert "ca_bundle" in str(error), error
+
+
+PROXY = {"HTTPS_PROXY": "http://user:pass-word@proxy.example:8080"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "is_named"),
+    [
+        (PROXY, {}, True),
+        ({"all_proxy": "http://proxy.example:8080"}, {}, True),
+        ({}, {}, False),
+        ({"HTTP_PROXY": "http://proxy.example:8080"}, {}, False),
+        ({**PROXY, "NO_PROXY": ".invalid"}, {}, False),
+        (PROXY, {"trust_env": True}, False),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("play", [stages.no_such_host, stages.closed_port], ids=["no name", "refused"])
+async def test_a_proxy_that_is_left_out_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    play: stages.Play,
+    variables: dict[str, str],
+    options: dict[str, Any],
+    is_named: bool,
+) -> None:
+    """Where a host cannot be reached and the environment has a proxy for it, the error says how to use it."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with play() as stage:
+        host = stages.Stage(stage.url.replace("http:", "https:").replace("127.0.0.1", "localhost"))
+        if "NO_PROXY" in variables:
+            monkeypatch.setenv("NO_PROXY", ".invalid,localhost")
+        for error in await errors_of(host, **options):
+            assert ("trust_env=True" in str(error)) == is_named, error
+            assert "pass-word" not in str(error)

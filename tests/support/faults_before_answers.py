@@ -280,8 +280,10 @@ def status_rows() -> Iterable[Fault]:
         busy,
         3,
         says=("429", "rate limit"),
-        details={"retry_after": None},
+        details={"retry_after": 2.0},
     )
+    silent = {"error": {"code": "429", "message": "Rate limit is exceeded."}}
+    yield Fault("S7", "429 without a wait", failing(429, body=silent), busy, 3, details={"retry_after": None})
     yield Fault(
         "S8", "429 in milliseconds", failing(429, body=BUSY, headers={"retry-after-ms": "50"}), busy, 3
     )

@@ -232,6 +232,7 @@ def stream_rows() -> Iterable[Fault]:
     yield Fault("T10", "a line of 16 MB", endless_line, errors.ResponseTooLargeError, 1, STREAM, seconds=1.0)
     yield Fault("T14", "data after the end mark", streams([*EVENTS, b"data: {oops\n\n"]), None, 1, STREAM)
     yield Fault("T14", "empty", answers(200, b"", None, "text/event-stream"), malformed, 1, STREAM)
+    yield from first_event_rows()
     yield Fault("T15", "503 before", failing(503), errors.ServerError, 3, STREAM)
     yield Fault("T15", "503 once then good", first(1, lambda call: call.respond(503, DOWN)), None, 2, STREAM)
     yield Fault(
@@ -243,6 +244,37 @@ def stream_rows() -> Iterable[Fault]:
         STREAM,
         details={"partial": "The"},
     )
+
+
+LIMIT = {"error": {"message": "no room", "type": "server_error", "code": "rate_limit_exceeded"}}
+OVERLOAD = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+
+
+def first_event_rows() -> Iterable[Fault]:
+    """T15: a stream whose first event is a refusal: as a status would be, for nothing was given out yet."""
+    busy, ill = errors.RateLimitedError, errors.ServerError
+    named = b"event: error\n" + wire.event(LIMIT)
+    found = {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
+    pings = [b": ping\n\n", wire.event({"type": "ping"}), wire.event(LIMIT)]
+    for name, events, kind, status in (
+        ("limit", [wire.event(LIMIT)], busy, 429),
+        ("limit and an end mark", [wire.event(LIMIT), wire.DONE], busy, 429),
+        ("limit, named", [named], busy, 429),
+        ("limit, after pings", pings, busy, 429),
+        ("limit, after what was found in the prompt", [wire.event(found), wire.event(LIMIT)], busy, 429),
+        ("overload", [wire.event(OVERLOAD)], ill, 503),
+        ("failure", [wire.event({"error": {"code": 500, "message": "engine died"}})], ill, 500),
+    ):
+        details = {"status": status, "attempts": 3, "partial": ""}
+        yield Fault("T15", f"{name} first", streams(events), kind, 3, STREAM, details=details)
+        once = first(1, lambda call, events=events: call.stream(events))
+        yield Fault("T15", f"{name} first, then good", once, None, 2, STREAM)
+    yield Fault("T15", "limit as a whole answer", answers(200, LIMIT), busy, 3, STREAM)
+    refusal = {"error": {"code": "unsupported_value", "message": "no", "param": "temperature"}}
+    unsupported = errors.UnsupportedParameterError
+    yield Fault("T15", "refusal first", streams([wire.event(refusal)]), unsupported, 1, STREAM)
+    late = streams([*OPENING, wire.event(LIMIT), wire.DONE])
+    yield Fault("T15", "limit late", late, busy, 1, STREAM, details={"partial": OPENING_TEXT})
 
 
 def error_event_rows() -> Iterable[Fault]:
