@@ -9,9 +9,9 @@ from typing import Any
 from azure_inference_core._client.call import Call
 from azure_inference_core._client.client import Client
 from azure_inference_core._client.streams import AsyncStream, Stream
+from azure_inference_core._request.history import legal_history
 from azure_inference_core._request.keywords import merged
 from azure_inference_core._request.parameters import CHAT_PARAMETERS, Parameters
-from azure_inference_core._request.history import legal_history
 from azure_inference_core._request.tools import legal_tools
 from azure_inference_core._response.streamed import ChatReader
 from azure_inference_core._response.whole import parse_chat
