@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from azure_inference_core.timeouts import Timeouts
 
 __all__ = ["Connection", "Timeouts"]
 
+_AZURE = re.compile(r"\.azure(-api)?\.(com|us|cn|net)$|\.api\.cognitive\.microsoft\.(com|us)$")
 _log = logging.getLogger("azure_inference")
 
 _VARIABLES = {
@@ -157,6 +159,15 @@ class Connection:
                 )
             self._auth = make_auth(key, self.scopes)
         return self._auth
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether messages may hold files: OpenAI's own route takes them, Azure's refuse them for every model.
+
+        >>> Connection("https://my.openai.azure.com/openai/v1", "my key").takes_files
+        False
+        """
+        return self.dialect.name == "openai-v1" and not _AZURE.search(self.host)
 
     def url(self, route: str, model: str | None) -> str:
         """The URL of a route, for the model that one call names."""
