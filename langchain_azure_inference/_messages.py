@@ -37,6 +37,7 @@ _CALLS = {
 }
 """Blocks that are calls of the caller's tools, and the key of their arguments."""
 _TEXTS = frozenset(("text", "input_text", "output_text", "text-plain"))
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "summary")
 _BARE = ("text", "image_url", "input_audio", "json")
 """Keys that tell the type of a block without one, as they are common in stored histories."""
 
@@ -140,23 +141,24 @@ def _tool(call_id: Any, content: Any, place: _Place) -> Sent:
 
 
 def _result(block: Block, place: _Place) -> Sent:
-    """The part of a block of a tool's result, of which a link stays a link, and data that is no content is JSON."""
-    if block["type"] in MEDIA or _text_of(block) is not None:
-        link = block.get("url")
-        if isinstance(link, str) and not link.startswith(("https:", "http:", "data:")):
-            return {"type": "text", "text": link}
+    """The part of a block of a tool's result: a link that is no picture stays one, data that is no content is JSON."""
+    kind, url = block["type"], block.get("url")
+    if isinstance(url, str) and (kind == "file" or not url.startswith(("https:", "http:", "data:"))):
+        return {"type": "text", "text": url}
+    if kind in MEDIA or kind == "video" or _text_of(block) is not None:
         return _part(block, place)
-    if block["type"] == "custom_tool_call_output" and isinstance(block.get("output"), str):
-        return {"type": "text", "text": block["output"]}
-    value = block.get("json", block) if block["type"] == "json" else block
-    return {"type": "text", "text": json.dumps(value, ensure_ascii=False, default=str)}
+    value = block.get("json", block) if kind == "json" else block
+    if kind == "custom_tool_call_output":
+        value = block.get("output")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return {"type": "text", "text": text}
 
 
 def _one_text(parts: list[Sent], between: str) -> str | list[Sent]:
-    """Parts as one text, if they are all texts."""
-    if all(part["type"] == "text" for part in parts):
-        return between.join(part["text"] for part in parts)
-    return parts
+    """Parts as one text, and before what is none."""
+    text = between.join(part["text"] for part in parts if part["type"] == "text")
+    others = [part for part in parts if part["type"] != "text"]
+    return [{"type": "text", "text": text}, *others] if others else text
 
 
 def _from_chat(message: ChatMessage, place: _Place) -> Sent:
@@ -174,36 +176,52 @@ def _from_chat(message: ChatMessage, place: _Place) -> Sent:
 
 def _from_assistant(message: AIMessage, place: _Place) -> Sent:
     extra = message.additional_kwargs
+    content: Any = message.content
     calls = [
         _call(call["id"], call["name"], call["args"])
         for call in (*message.tool_calls, *message.invalid_tool_calls)
     ]
-    content: Any = message.content
-    thought = extra.get("reasoning_content") if extra else None
-    if not isinstance(content, str):
-        known = {call["id"] for call in calls}
-        parts: list[Sent] = []
-        thoughts = ""
-        for block, at in _blocks_of(content, place._replace(is_past=True)):
-            kind = block["type"]
-            if kind in _CALLS:
-                # What Responses and Anthropic keep in the content is said by tool_calls, where those were read.
-                call_id = block.get("call_id") or block.get("id")
-                if call_id not in known if call_id else not known:
-                    calls.append(_call(call_id, block.get("name"), block.get(_CALLS[kind])))
-            elif kind in MEDIA or _text_of(block) is not None:
-                parts.append(_part(block, at))
-            else:
-                thoughts += _thought_of(block)
-        content = _one_text(parts, "")
+    thought = _thought_of(extra)
+    if not isinstance(content, str) or "tool_outputs" in extra:
+        content, further, thoughts = _read(
+            message, place._replace(is_past=True), {call["id"] for call in calls}
+        )
+        calls += further
         thought = thought or thoughts
-    sent = _named(message, {"role": "assistant", "content": content or (extra.get("refusal") or "")})
+    sent = _named(message, {"role": "assistant", "content": content or extra.get("refusal") or ""})
     if calls:
         sent["content"] = content or None
         sent["tool_calls"] = calls
-    if thought and isinstance(thought, str):
+    if thought:
         sent["reasoning_content"] = thought
     return sent
+
+
+def _read(message: AIMessage, place: _Place, known: set[Any]) -> tuple[str | list[Sent], list[Sent], str]:
+    """What the blocks of an answer say: its content, calls that are not known yet, and its thinking.
+
+    What a service's own tools did, and what calls said on their way, is read over: the text tells the outcome.
+    """
+    parts: list[Sent] = []
+    calls: list[Sent] = []
+    thought = ""
+    outputs = message.additional_kwargs.get("tool_outputs") or ()  # where ChatOpenAI once kept such blocks
+    pictures = [block for block in outputs if block.get("type") == "image_generation_call"]
+    for block, at in (*_blocks_of(message.content, place), *_blocks_of(pictures, place)):
+        kind = block["type"]
+        if kind in _CALLS:
+            call_id = block.get("call_id") or block.get("id")
+            if call_id not in known if call_id else not known:
+                calls.append(
+                    _call(call_id, block.get("name"), block.get(_CALLS[kind]) or block.get("partial_json"))
+                )
+        elif kind in MEDIA or _text_of(block) is not None:
+            parts.append(_part(block, at))
+        elif found := _thought_of(block):
+            thought += found
+        elif isinstance(block.get("text"), str):
+            parts.append({"type": "text", "text": block["text"]})
+    return _one_text(parts, ""), calls, thought
 
 
 def _call(call_id: Any, name: Any, arguments: Any) -> Sent:
@@ -212,11 +230,11 @@ def _call(call_id: Any, name: Any, arguments: Any) -> Sent:
 
 
 def _thought_of(block: Block) -> str:
-    """The thinking that a block holds, in whose spelling ever; nothing of every other block."""
-    for key in ("reasoning", "thinking", "reasoning_content", "summary"):
+    """The thinking in a block or in ``additional_kwargs``, in whose spelling ever."""
+    for key in _THOUGHTS:
         thought = block.get(key)
         if isinstance(thought, Mapping):
-            thought = thought.get("text")
+            thought = thought.get("text") or _thought_of(thought)
         if isinstance(thought, list):
             thought = "".join(str(part.get("text") or "") for part in thought if isinstance(part, Mapping))
         if isinstance(thought, str):

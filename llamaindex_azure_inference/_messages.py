@@ -165,6 +165,9 @@ def _parts(block: Any, at: str, place: _Place) -> Iterator[dict[str, Any]]:
     make = _PARTS.get(type(block))
     if answers and make is None:
         return
+    if place.role == "tool" and isinstance(block, DocumentBlock) and block.url and not block.data:
+        yield {"type": "text", "text": block.url}
+        return
     try:
         if make is None or place.role in ("system", "developer"):
             _refuse(at, block, _why(block, place.role))

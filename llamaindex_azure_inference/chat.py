@@ -83,11 +83,9 @@ class AzureInference(StructuredWriter):
 
     _client_class: ClassVar[type[Any]] = ChatClient
     _parameters: ClassVar[tuple[str, ...]] = (
-        *Writer._parameters,
-        "response_format",
-        "split_think",
-        "send_reasoning",
-    )  # noqa: SLF001
+        *Writer._parameters,  # noqa: SLF001
+        *("response_format", "split_think", "send_reasoning"),
+    )
 
     @field_validator("response_format")
     @classmethod

@@ -167,8 +167,8 @@ class _History:
                 texts.append(f"({what}: see below)")
                 self.shown += ({"type": "text", "text": f"{what}, {whence}:"}, part)
             else:
-                texts.append(_unicode(str(part.get("text") or "")))
-        return "\n".join(texts)
+                texts.append(_unicode(part if isinstance(part, str) else str(part.get("text") or "")))
+        return "\n".join(filter(None, texts))
 
     def _legal_call(self, call: Any) -> Any:
         self._count += 1
@@ -277,7 +277,7 @@ def _in_turn(messages: Sequence[Message], family: Family) -> list[Message]:
             if sent and role == last != "tool" and not sent[-1].get("tool_calls"):
                 sent[-1] = {**sent[-1], **message, "content": _both(sent[-1], message)}
                 continue
-        if last == "tool" and role == "user":
+        if last == "tool" and role not in ("assistant", "tool"):
             sent.append(_BETWEEN)
         sent.append(message)
         last = role
