@@ -18,6 +18,7 @@ from azure_inference_core._request.media import (
 Part = dict[str, Any]
 Block = Mapping[str, Any]
 
+SOUNDS = ("audio", "audio_url", "input_audio")
 _FILES = ("document", "file", "input_file", "text-plain")
 
 

@@ -22,7 +22,7 @@ from langchain_core.messages import (
 
 from azure_inference_core import ConfigurationError
 from azure_inference_core._request.history import arguments_text
-from langchain_azure_inference._media import MEDIA, Block, refusal_of, to_part
+from langchain_azure_inference._media import MEDIA, SOUNDS, Block, refusal_of, to_part
 
 Sent = dict[str, Any]
 
@@ -200,7 +200,7 @@ def _from_assistant(message: AIMessage, place: _Place) -> Sent:
 def _read(message: AIMessage, place: _Place, known: set[Any]) -> tuple[str | list[Sent], list[Sent], str]:
     """What the blocks of an answer say: its content, calls that are not known yet, and its thinking.
 
-    What a service's own tools did, and what calls said on their way, is read over: the text tells the outcome.
+    What a service's own tools did is read over, as sounds are, whose words are the text.
     """
     parts: list[Sent] = []
     calls: list[Sent] = []
@@ -215,6 +215,8 @@ def _read(message: AIMessage, place: _Place, known: set[Any]) -> tuple[str | lis
                 calls.append(
                     _call(call_id, block.get("name"), block.get(_CALLS[kind]) or block.get("partial_json"))
                 )
+        elif kind in SOUNDS:
+            continue
         elif kind in MEDIA or _text_of(block) is not None:
             parts.append(_part(block, at))
         elif found := _thought_of(block):

@@ -160,10 +160,10 @@ def _content(blocks: Sequence[Any], place: _Place) -> str | list[dict[str, Any]]
 
 
 def _parts(block: Any, at: str, place: _Place) -> Iterator[dict[str, Any]]:
-    """The part of a block; none for what is said elsewhere in the message, as citations and new kinds of blocks are."""
+    """The part of a block; none for what an answer's text and calls say already, and for kinds that nobody knows."""
     answers = place.role == "assistant"
     make = _PARTS.get(type(block))
-    if answers and make is None:
+    if answers and (make is None or isinstance(block, AudioBlock)):
         return
     if place.role == "tool" and isinstance(block, DocumentBlock) and block.url and not block.data:
         yield {"type": "text", "text": block.url}

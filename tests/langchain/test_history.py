@@ -76,6 +76,12 @@ DOCUMENTED: dict[str, dict[str, Any]] = {
     "openai: an image of which only the id is known": {
         "content": [{"type": "image_generation_call", "id": "ig_1"}, {"type": "text", "text": "Rain."}]
     },
+    "openai: spoken": {
+        "content": [
+            {"type": "audio", "base64": "aGk=", "mime_type": "audio/wav"},
+            {"type": "text", "text": "Rain."},
+        ]
+    },
     "a kind of tomorrow": {"content": [{"type": "hologram", "data": "?"}, {"type": "text", "text": "Rain."}]},
     "a stored call that nobody parsed": {
         "content": [

@@ -77,6 +77,7 @@ SAID: dict[str, ChatMessage] = {
     "anthropic, redacted": ours([ThinkingBlock(content=None, additional_information={"data": "E"}), RAIN]),
     "openai, built-in tools": ours([THOUGHT, RAIN], built_in_tool_calls=[{"type": "web_search_call"}]),
     "google, signatures": ours([RAIN], thought_signatures=["c2ln"]),
+    "openai, spoken": ours([AudioBlock(audio=WAV), RAIN]),
     "a document": ours([RAIN, DocumentBlock(data=b"%PDF", title="t")]),
     "a video": ours([RAIN, VideoBlock(video=b"\0\0")]),
 }
