@@ -43,14 +43,24 @@ _BARE = ("text", "image_url", "input_audio", "json")
 
 
 class _Place(NamedTuple):
-    """Where a message stands, and what that means for what it may hold."""
+    """Where something stands: for the text of an error, and for whether it is one."""
 
-    where: str
+    messages: Sequence[BaseMessage]
+    number: int
     takes_files: bool
-    is_past: bool
+    within: str = ""
+
+    @property
+    def where(self) -> str:
+        return f"messages[{self.number}] ({self.messages[self.number].type}){self.within}"
+
+    @property
+    def is_past(self) -> bool:
+        """Whether a model wrote it, or has answered it."""
+        return any(isinstance(message, AIMessage) for message in self.messages[self.number :])
 
     def block(self, number: int) -> _Place:
-        return self._replace(where=f"{self.where}, content block {number}")
+        return self._replace(within=f", content block {number}")
 
 
 def to_api(messages: Sequence[BaseMessage], *, takes_files: bool = False) -> list[Sent]:
@@ -67,16 +77,13 @@ def to_api(messages: Sequence[BaseMessage], *, takes_files: bool = False) -> lis
         ConfigurationError: A message or block that the API cannot carry; the text names its type and
             position.
     """
-    answers = (place for place in reversed(range(len(messages))) if isinstance(messages[place], AIMessage))
-    now = next(answers, -1)
     sent: list[Sent] = []
     for number, message in enumerate(messages):
         content = message.content
-        role = _PLAIN.get(type(message)) if isinstance(content, str) else None
-        if role is not None:
-            sent.append(_named(message, {"role": role, "content": content}))
+        if type(message) is HumanMessage and isinstance(content, str):
+            sent.append(_named(message, {"role": "user", "content": content}))
             continue
-        place = _Place(f"messages[{number}] ({message.type})", takes_files, number < now)
+        place = _Place(messages, number, takes_files)
         if isinstance(message, AIMessage):
             sent.append(_from_assistant(message, place))
         elif isinstance(message, ToolMessage):
@@ -96,9 +103,6 @@ def to_api(messages: Sequence[BaseMessage], *, takes_files: bool = False) -> lis
                 f"{place.where}: the API has no message of type {type(message).__name__}{hint}"
             )
     return sent
-
-
-_PLAIN: dict[type[BaseMessage], str] = {HumanMessage: "user"}
 
 
 def _named(message: BaseMessage, sent: Sent) -> Sent:
@@ -181,11 +185,9 @@ def _from_assistant(message: AIMessage, place: _Place) -> Sent:
         _call(call["id"], call["name"], call["args"])
         for call in (*message.tool_calls, *message.invalid_tool_calls)
     ]
-    thought = _thought_of(extra)
+    thought = _thought_of(extra) if extra else ""
     if not isinstance(content, str) or "tool_outputs" in extra:
-        content, further, thoughts = _read(
-            message, place._replace(is_past=True), {call["id"] for call in calls}
-        )
+        content, further, thoughts = _read(message, place, {call["id"] for call in calls})
         calls += further
         thought = thought or thoughts
     sent = _named(message, {"role": "assistant", "content": content or extra.get("refusal") or ""})

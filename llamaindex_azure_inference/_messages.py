@@ -46,12 +46,21 @@ _Call = tuple[str | None, str, dict[str, Any] | str]
 
 
 class _Place(NamedTuple):
-    """Where a message stands, and what that means for what it may hold."""
+    """Where a message stands: for the text of an error, and for whether there is one."""
 
-    where: str
+    messages: Sequence[ChatMessage]
+    number: int
     role: str
     takes_files: bool
-    is_past: bool
+
+    @property
+    def where(self) -> str:
+        return f"messages[{self.number}]"
+
+    @property
+    def is_past(self) -> bool:
+        """Whether a model wrote it, or has answered it."""
+        return any(_role_of(message) == "assistant" for message in self.messages[self.number :])
 
 
 def to_wire(messages: Sequence[ChatMessage], *, takes_files: bool = False) -> list[dict[str, Any]]:
@@ -64,13 +73,14 @@ def to_wire(messages: Sequence[ChatMessage], *, takes_files: bool = False) -> li
     Raises:
         ConfigurationError: A block cannot be carried, cannot be read, or stands in the wrong role.
     """
-    roles = [_ROLES.get(message.role) or message.role.value for message in messages]
-    now = len(roles) - 1 - roles[::-1].index("assistant") if "assistant" in roles else -1
-    wire: list[dict[str, Any]] = []
-    for number, (message, role) in enumerate(zip(messages, roles, strict=True)):
-        place = _Place(f"messages[{number}]", role, takes_files, number < now)
-        wire.append(_message(message, place))
-    return wire
+    return [
+        _message(message, _Place(messages, number, _role_of(message), takes_files))
+        for number, message in enumerate(messages)
+    ]
+
+
+def _role_of(message: ChatMessage) -> str:
+    return _ROLES.get(message.role) or message.role.value
 
 
 def require_text(messages: Sequence[ChatMessage]) -> None:
@@ -119,12 +129,15 @@ def _kept_call(call: Any, where: str) -> _Call:
 
 def _message(message: ChatMessage, place: _Place) -> dict[str, Any]:
     role, extra = place.role, message.additional_kwargs
-    wire: dict[str, Any] = {"role": role, "content": _content(message.blocks, place)}
-    if role == "assistant":
+    blocks: Sequence[Any] = message.blocks
+    is_text = len(blocks) == 1 and isinstance(blocks[0], TextBlock)
+    wire: dict[str, Any] = {"role": role, "content": blocks[0].text if is_text else _content(blocks, place)}
+    if role == "assistant" and (extra or not is_text):
         if calls := [api_call(*call) for call in calls_of(message, f"{place.where}.")]:
             wire["tool_calls"] = calls
             wire["content"] = wire["content"] or None
-        if thought := _thought(message):
+        thoughts = [block.content or "" for block in blocks if isinstance(block, ThinkingBlock)]
+        if thought := "".join(thoughts) or extra.get("reasoning_content"):
             wire["reasoning_content"] = thought
     if role == "tool":
         answered = extra.get("tool_call_id")
@@ -139,14 +152,7 @@ def _message(message: ChatMessage, place: _Place) -> dict[str, Any]:
     return wire
 
 
-def _thought(message: ChatMessage) -> str:
-    thoughts = [block.content or "" for block in message.blocks if isinstance(block, ThinkingBlock)]
-    return "".join(thoughts) or str(message.additional_kwargs.get("reasoning_content") or "")
-
-
 def _content(blocks: Sequence[Any], place: _Place) -> str | list[dict[str, Any]]:
-    if len(blocks) == 1 and isinstance(blocks[0], TextBlock):
-        return blocks[0].text
     parts: list[dict[str, Any]] = []
     for number, block in enumerate(blocks):
         if isinstance(block, TextBlock):
@@ -173,7 +179,7 @@ def _parts(block: Any, at: str, place: _Place) -> Iterator[dict[str, Any]]:
             _refuse(at, block, _why(block, place.role))
         yield make(block, at, place.takes_files)
     except ConfigurationError:
-        if not (answers or place.is_past):
+        if not place.is_past:
             raise
         yield {"type": "text", "text": f"({block.block_type}: not shown)"}
 

@@ -121,17 +121,14 @@ class _History:
             message = {**message, "content": text or (None if calls else "")}
         if calls:
             legal = [self._legal_call(call) for call in calls]
-            if any(new is not old for new, old in zip(legal, calls, strict=True)):
+            if legal != calls:
                 message = {**message, "tool_calls": legal}
         return message
 
     def add_result(self, message: Message) -> None:
         """A tool's message; it answers the call with its id, else the first that has none."""
         given, content = message.get("tool_call_id"), message.get("content")
-        call = next((one for one in self.calls if given in (one.given, one.sent)), None)
-        if call is None:
-            nameless = [one for one in self.calls if not one.given]
-            call = next((one for one in nameless if one.name == given), nameless[0] if nameless else None)
+        call = self._call_of(given)
         place = len(self.shown)
         text = self._text(content, f"returned by {call.name if call else 'a tool'}")
         if call is None:
@@ -144,6 +141,13 @@ class _History:
         if text is not content or call.sent != given:
             message = {**message, "tool_call_id": call.sent, "content": text}
         self.sent.append(message)
+
+    def _call_of(self, given: Any) -> _Call | None:
+        for call in self.calls:
+            if given in (call.given, call.sent):
+                return call
+        nameless = [call for call in self.calls if not call.given]
+        return next((call for call in nameless if call.name == given), nameless[0] if nameless else None)
 
     def end_turn(self) -> None:
         """Answer the calls that nobody answered, and show what came beside text."""
@@ -177,7 +181,7 @@ class _History:
             return call
         given, name, arguments = call.get("id"), function.get("name"), function.get("arguments")
         sent = wanted = _legal_id(given or f"call{self._count - 1:05d}", self._family)
-        while any(sent == other.sent for other in self.calls):
+        while self.calls and sent in [other.sent for other in self.calls]:
             sent = wanted = _legal_id(f"{wanted}+", self._family)
         legal_text = arguments_text(arguments)
         legal = (
@@ -199,29 +203,30 @@ def arguments_text(arguments: Any) -> str:
     ('{"city": "Zürich"}', '{"city": "Oslo"}', '{"INVALID_JSON": "[1"}')
     """
     if isinstance(arguments, str):
-        try:
-            if isinstance(orjson.loads(arguments), dict):
-                return arguments
-        except ValueError:
-            pass
+        if _is_object(arguments):
+            return arguments
         try:
             arguments = read_arguments(arguments)
         except ValueError:
             arguments = {"INVALID_JSON": arguments}
     try:
-        text = json.dumps({} if arguments is None else arguments, ensure_ascii=False, default=str)
+        text = _strict({} if arguments is None else arguments)
     except (TypeError, ValueError, RecursionError):
-        text = str(arguments)
-    return arguments_text(_unicode(text))
+        text = ""
+    return _unicode(text) if text[:1] == "{" else arguments_text(str(arguments))
+
+
+_strict = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str).encode
 
 
 def _unicode(text: str) -> str:
     """The text without halves of characters, which models and file names can bring and JSON cannot carry."""
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return text.encode("utf-8", "replace").decode()
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
     return text
 
 
