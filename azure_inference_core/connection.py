@@ -160,15 +160,6 @@ class Connection:
             self._auth = make_auth(key, self.scopes)
         return self._auth
 
-    @property
-    def takes_files(self) -> bool:
-        """Whether messages may hold files: OpenAI's own route takes them, Azure's refuse them for every model.
-
-        >>> Connection("https://my.openai.azure.com/openai/v1", "my key").takes_files
-        False
-        """
-        return self.dialect.name == "openai-v1" and not _AZURE.search(self.host)
-
     def url(self, route: str, model: str | None) -> str:
         """The URL of a route, for the model that one call names."""
         return self._endpoint.url(route, self.api_version, model if model != self.model else None)
@@ -188,6 +179,15 @@ class Connection:
                 self.model or self._endpoint.deployment, family=self._family, embeddings=embeddings
             )
         return family_of(model, embeddings=embeddings)
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether messages may hold files: OpenAI's own route takes them, Azure's refuse them for every model.
+
+        >>> Connection("https://my.openai.azure.com/openai/v1", "my key").takes_files
+        False
+        """
+        return self.dialect.name == "openai-v1" and not _AZURE.search(self.host)
 
     @property
     def kept_key(self) -> Secret | None:
