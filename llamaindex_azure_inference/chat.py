@@ -21,7 +21,7 @@ from llama_index.core.llms.llm import ToolSelection
 from pydantic import field_validator
 
 from azure_inference_core import ChatClient
-from azure_inference_core._request.parameters import plain_format
+from azure_inference_core._request.parameters import THOUGHTS, plain_format
 from llamaindex_azure_inference._answers import ChatAccumulator, chat_response, completion_of_chat
 from llamaindex_azure_inference._messages import to_wire
 from llamaindex_azure_inference._structured import StructuredWriter
@@ -82,10 +82,7 @@ class AzureInference(StructuredWriter):
     send_reasoning: bool | None = None
 
     _client_class: ClassVar[type[Any]] = ChatClient
-    _parameters: ClassVar[tuple[str, ...]] = (
-        *Writer._parameters,  # noqa: SLF001
-        *("response_format", "split_think", "send_reasoning"),
-    )
+    _parameters: ClassVar[tuple[str, ...]] = (*Writer._parameters, "response_format", *THOUGHTS)  # noqa: SLF001
 
     @field_validator("response_format")
     @classmethod

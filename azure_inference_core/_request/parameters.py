@@ -106,9 +106,10 @@ CHAT_PARAMETERS = frozenset(_names[:11])
 COMPLETION_PARAMETERS = frozenset(SAMPLING)
 EMBEDDING_PARAMETERS = frozenset(("model", *_names[11:]))
 NUMBERS = frozenset(name for name, check in _CHECKS.items() if check in (_number, _integer))
-CONTROLS = frozenset(
-    ("extra_parameters", "timeout", "max_retries", "stream_usage", "split_think", "send_reasoning", "headers")
-)
+THOUGHTS = ("split_think", "send_reasoning")
+"""What a chat call says of the model's thoughts."""
+
+CONTROLS = frozenset(("extra_parameters", "timeout", "max_retries", "stream_usage", *THOUGHTS, "headers"))
 """What a call may say of itself beside its parameters; none of it goes into the body."""
 
 COMMON = CHAT_PARAMETERS | EMBEDDING_PARAMETERS
