@@ -151,7 +151,7 @@ def _result(block: Block, place: _Place) -> Sent:
         return {"type": "text", "text": url}
     if kind in MEDIA or kind == "video" or _text_of(block) is not None:
         return _part(block, place)
-    value = block.get("json", block) if kind == "json" else block
+    value = block.get("json") if kind == "json" else {k: v for k, v in block.items() if k != "type" or v}
     if kind == "custom_tool_call_output":
         value = block.get("output")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

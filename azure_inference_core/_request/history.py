@@ -24,6 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_ID = 40
 """What OpenAI's models take; to the others an id is only a name."""
 _NO_RESULT = "There is no result: this call was not carried out."
+_NO_ANSWER = "(no answer)"
 _NO_THOUGHT = " "
 """Kimi's service refuses a missing thought and an empty one."""
 _OPENING = {"role": "user", "content": "Hello."}
@@ -123,6 +124,8 @@ class _History:
             legal = [self._legal_call(call) for call in calls]
             if legal != calls:
                 message = {**message, "tool_calls": legal}
+        elif "tool_calls" in message:  # services write none as null or [], and refuse both
+            message = {name: value for name, value in message.items() if name != "tool_calls"}
         return message
 
     def add_result(self, message: Message) -> None:
@@ -132,7 +135,7 @@ class _History:
         place = len(self.shown)
         text = self._text(content, f"returned by {call.name if call else 'a tool'}")
         if call is None:
-            told = f"The result of a tool call that is not in this conversation:\n{text}"
+            told = f"The result of a tool call that is not in this conversation:\n{text or ''}"
             self.shown.insert(place, {"type": "text", "text": told})
             return
         self.calls.remove(call)
@@ -182,7 +185,7 @@ class _History:
         given, name, arguments = call.get("id"), function.get("name"), function.get("arguments")
         sent = wanted = _legal_id(given or f"call{self._count - 1:05d}", self._family)
         while self.calls and sent in [other.sent for other in self.calls]:
-            sent = wanted = _legal_id(f"{wanted}+", self._family)
+            sent = wanted = _legal_id(f"{wanted}_", self._family)
         legal_text = arguments_text(arguments)
         legal = (
             name if isinstance(name, str) and _NAME.fullmatch(name) else legal_name(str(name or "unnamed"))
@@ -282,6 +285,8 @@ def _in_turn(messages: Sequence[Message], family: Family) -> list[Message]:
             if sent and role == last != "tool" and not sent[-1].get("tool_calls"):
                 sent[-1] = {**sent[-1], **message, "content": _both(sent[-1], message)}
                 continue
+        if role == "assistant" and not (message.get("content") or message.get("tool_calls")):
+            message = {**message, "content": _NO_ANSWER}  # noqa: PLW2901
         if last == "tool" and role not in ("assistant", "tool"):
             sent.append(_BETWEEN)
         sent.append(message)

@@ -336,6 +336,12 @@ def test_names_are_the_familys(
             [user([text("1"), IMAGE]), user("2")],
             [user([text("1"), IMAGE, text("2")])],
         ),
+        ("Mistral-large-2411", [user(), answer(""), user()], [user(), answer("(no answer)"), user()]),
+        (
+            "gpt-4o",
+            [user(), answer("", tool_calls=[]), answer("", tool_calls=None)],
+            [user(), answer(""), answer("")],
+        ),
         ("AI21-Jamba-1.5-Large", [answer(None, call()), result(), user()], None),
         ("gpt-4o", [user("1"), user("2"), answer("3"), answer("4"), system("5")], None),
     ],
@@ -442,6 +448,8 @@ CONVERSATION = [
     ("model", "send_reasoning", "thoughts"),
     [
         ("Kimi-K2.6", None, ["hm", "hm", " "]),
+        ("Kimi-K2-Thinking", None, ["hm", "hm", " "]),
+        ("Kimi-K2", None, ["hm", "hm", " "]),
         ("DeepSeek-V4-Pro", None, ["hm", "hm", " "]),
         ("DeepSeek-V3.2", None, ["hm", "hm", " "]),
         ("DeepSeek-R1", None, [None, None, None]),

@@ -276,6 +276,27 @@ def test_anthropic_tool_results_become_tool_messages(server: ScriptedServer) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("block", "text"),
+    [
+        ({"type": "json", "json": {"a": [1]}}, '{"a": [1]}'),
+        ({"json": {"a": "ü"}}, '{"a": "ü"}'),
+        ({"a": 1}, '{"a": 1}'),
+        ({"type": "custom_tool_call_output", "output": "wet"}, "wet"),
+        ({"type": "search_result", "title": "t"}, '{"type": "search_result", "title": "t"}'),
+        ({"type": "file", "url": "https://host.example/a.pdf"}, "https://host.example/a.pdf"),
+        ({"type": "image", "url": "resource://a.png", "mime_type": "image/png"}, "resource://a.png"),
+        ({"type": "file", "base64": "aGk=", "mime_type": "application/json"}, "hi"),
+    ],
+)
+def test_what_a_tool_returns_is_text(server: ScriptedServer, block: dict[str, Any], text: str) -> None:
+    """Data of tools goes as JSON, links as links, text files as text."""
+    messages = sent(
+        server, HumanMessage("x"), AIMessage("", tool_calls=[CALL]), ToolMessage([block], tool_call_id="c1")
+    )
+    assert messages[2]["content"] == text
+
+
 def test_a_call_without_an_id_gets_the_same_one_each_time(server: ScriptedServer) -> None:
     """Calls that were stored without an id are sent with one each, the same ones in every request."""
     call = {**CALL, "id": None}
