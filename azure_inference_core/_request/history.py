@@ -134,6 +134,8 @@ class _History:
         call = self._call_of(given)
         place = len(self.shown)
         text = self._text(content, f"returned by {call.name if call else 'a tool'}")
+        if isinstance(text, list) and not self._family.content_parts:
+            text = _joined_texts({"content": text})["content"]
         if call is None:
             told = f"The result of a tool call that is not in this conversation:\n{text or ''}"
             self.shown.insert(place, {"type": "text", "text": told})

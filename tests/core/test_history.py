@@ -357,7 +357,12 @@ def test_the_order_is_the_familys(
 
 @pytest.mark.parametrize(
     ("content", "arrives"),
-    [("17", '{"result": "17"}'), ('{"a": 1}', '{"a": 1}'), ("[1]", '{"result": "[1]"}')],
+    [
+        ("17", '{"result": "17"}'),
+        ([text("1"), text("7")], '{"result": "1\\n7"}'),
+        ('{"a": 1}', '{"a": 1}'),
+        ("[1]", '{"result": "[1]"}'),
+    ],
 )
 def test_results_are_objects_where_the_family_wants_them(
     server: ScriptedServer, content: str, arrives: str
