@@ -86,21 +86,6 @@ class LangChain:
         )
 
     @staticmethod
-    def continue_foreign(model: Any, arguments: str) -> None:
-        call = {"name": "save", "args": arguments, "id": "toolu_1", "error": "no JSON"}
-        calls = [call, {**call, "args": '{"number": 1}', "id": "toolu_2"}]
-        blocks = [{"type": "thinking", "thinking": "Hm."}, {"type": "web_search_call"}]
-        image = {"type": "image", "base64": PNG, "mime_type": "image/png"}
-        model.invoke(
-            [
-                HumanMessage("x"),
-                AIMessage(blocks, invalid_tool_calls=calls, name="The Expert"),
-                ToolMessage([{"type": "text", "text": "shown"}, image], tool_call_id="toolu_2"),
-                HumanMessage("go on", name="ann"),
-            ]
-        )
-
-    @staticmethod
     def structured(model: Any) -> Any:
         return model.with_structured_output(Ratings, method="json_schema", strict=True).invoke("x")
 
@@ -118,6 +103,21 @@ class LangChain:
     @staticmethod
     def embed(model: Any, texts: list[str]) -> None:
         model.embed_documents(texts)
+
+    @staticmethod
+    def continue_foreign(model: Any, arguments: str) -> None:
+        call = {"name": "save", "args": arguments, "id": "toolu_1", "error": "no JSON"}
+        calls = [call, {**call, "args": '{"number": 1}', "id": "toolu_2"}]
+        blocks = [{"type": "thinking", "thinking": "Hm."}, {"type": "web_search_call"}]
+        image = {"type": "image", "base64": PNG, "mime_type": "image/png"}
+        model.invoke(
+            [
+                HumanMessage("x"),
+                AIMessage(blocks, invalid_tool_calls=calls, name="The Expert"),
+                ToolMessage([{"type": "text", "text": "shown"}, image], tool_call_id="toolu_2"),
+                HumanMessage("go on", name="ann"),
+            ]
+        )
 
 
 class LlamaIndex:
@@ -158,6 +158,24 @@ class LlamaIndex:
         model.chat(messages)
 
     @staticmethod
+    def structured(model: Any) -> Any:
+        model.structured_output = "json_schema"
+        return model.structured_predict(Ratings, PromptTemplate("x"))
+
+    @staticmethod
+    def look(model: Any, *, url: str | None = None, data: str | None = None, kind: str | None = None) -> None:
+        image = ImageBlock(url=url, image=data.encode() if data else None, image_mimetype=kind)
+        model.chat([ChatMessage(role="user", blocks=[TextBlock(text="x"), image])])
+
+    @staticmethod
+    def limits(model: Any) -> tuple[int, bool]:
+        return model.metadata.context_window, model.metadata.is_function_calling_model
+
+    @staticmethod
+    def embed(model: Any, texts: list[str]) -> None:
+        model.get_text_embedding_batch(texts)
+
+    @staticmethod
     def continue_foreign(model: Any, arguments: str) -> None:
         calls = [
             ToolCallBlock(tool_call_id="toolu_1", tool_name="save", tool_kwargs=arguments),
@@ -176,24 +194,6 @@ class LlamaIndex:
                 ChatMessage("go on", additional_kwargs={"name": "ann"}),
             ]
         )
-
-    @staticmethod
-    def structured(model: Any) -> Any:
-        model.structured_output = "json_schema"
-        return model.structured_predict(Ratings, PromptTemplate("x"))
-
-    @staticmethod
-    def look(model: Any, *, url: str | None = None, data: str | None = None, kind: str | None = None) -> None:
-        image = ImageBlock(url=url, image=data.encode() if data else None, image_mimetype=kind)
-        model.chat([ChatMessage(role="user", blocks=[TextBlock(text="x"), image])])
-
-    @staticmethod
-    def limits(model: Any) -> tuple[int, bool]:
-        return model.metadata.context_window, model.metadata.is_function_calling_model
-
-    @staticmethod
-    def embed(model: Any, texts: list[str]) -> None:
-        model.get_text_embedding_batch(texts)
 
 
 BOTH = (LangChain, LlamaIndex)
