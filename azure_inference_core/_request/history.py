@@ -38,7 +38,7 @@ def legal_history(messages: Sequence[Message], family: Family) -> list[Message]:
 
     - Calls have an id, a name and arguments that are an object, and one result each, right after them. A result
       without its call becomes a text of the user's; a call without result (of an interrupted run) gets one that says
-      so, unless it is the last message.
+      so, unless it is in the last message.
     - What assistants and tools sent beside text follows in a message of the user, after the last result of the turn.
     - Ids, names, the order of messages and the form of contents are the family's.
 
@@ -46,8 +46,8 @@ def legal_history(messages: Sequence[Message], family: Family) -> list[Message]:
         messages: Dicts of the API; those of assistants and tools may hold images, audio and files as a user's do.
         family: What is known of the model.
     """
-    if len(messages) == 1 and messages[0]["role"] == "tool" and isinstance(messages[0].get("content"), str):
-        return list(messages)  # there is no conversation of which it could be a part
+    if messages[-1]["role"] == "tool" and not any(message["role"] == "assistant" for message in messages):
+        return list(messages)  # no history: the caller's own result of a call that he does not show
     history = _History(family)
     sent = history.sent
     for message in messages:

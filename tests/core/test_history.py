@@ -226,8 +226,20 @@ def test_a_call_without_a_name_has_one(server: ScriptedServer) -> None:
                 answer(),
             ],
         ),
+        (
+            [result("17", "gone"), user()],
+            [user("The result of a tool call that is not in this conversation:\n17"), user()],
+        ),
     ],
-    ids=["interrupted", "half done", "half done at the end", "open at the end", "trimmed", "told twice"],
+    ids=[
+        "interrupted",
+        "half done",
+        "half done at the end",
+        "open at the end",
+        "trimmed",
+        "told twice",
+        "no answer",
+    ],
 )
 def test_calls_and_results_are_paired(
     server: ScriptedServer, conversation: list[Any], arrives: list[Any]
@@ -257,6 +269,7 @@ MESSAGES = st.lists(
 def test_any_conversation_becomes_a_legal_one(conversation: list[Any], model: str) -> None:
     """Whatever stands in a conversation, in whatever order, a strict service takes it, and it is the same each time."""
     family = family_of(model)
+    conversation = [*conversation, answer(), user()]
     legal = legal_history(conversation, family)
     check_messages(json.loads(json.dumps(legal)))
     assert legal == legal_history(conversation, family)
