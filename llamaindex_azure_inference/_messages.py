@@ -73,10 +73,7 @@ def to_wire(messages: Sequence[ChatMessage], *, takes_files: bool = False) -> li
     Raises:
         ConfigurationError: A block cannot be carried, cannot be read, or stands in the wrong role.
     """
-    return [
-        _message(message, _Place(messages, number, _role_of(message), takes_files))
-        for number, message in enumerate(messages)
-    ]
+    return [_message(messages, number, takes_files) for number in range(len(messages))]
 
 
 def _role_of(message: ChatMessage) -> str:
@@ -127,15 +124,17 @@ def _kept_call(call: Any, where: str) -> _Call:
     return call_id, function["name"], next((function[key] for key in _ARGUMENTS if function.get(key)), {})
 
 
-def _message(message: ChatMessage, place: _Place) -> dict[str, Any]:
-    role, extra = place.role, message.additional_kwargs
+def _message(messages: Sequence[ChatMessage], number: int, takes_files: bool) -> dict[str, Any]:
+    message = messages[number]
+    role, extra = _role_of(message), message.additional_kwargs
     blocks: Sequence[Any] = message.blocks
     is_text = len(blocks) == 1 and isinstance(blocks[0], TextBlock)
-    wire: dict[str, Any] = {"role": role, "content": blocks[0].text if is_text else _content(blocks, place)}
+    content = blocks[0].text if is_text else _content(blocks, _Place(messages, number, role, takes_files))
+    wire: dict[str, Any] = {"role": role, "content": content}
     if role == "assistant" and (extra or not is_text):
-        if calls := [api_call(*call) for call in calls_of(message, f"{place.where}.")]:
+        if calls := [api_call(*call) for call in calls_of(message, f"messages[{number}].")]:
             wire["tool_calls"] = calls
-            wire["content"] = wire["content"] or None
+            wire["content"] = content or None
         thoughts = [block.content or "" for block in blocks if isinstance(block, ThinkingBlock)]
         if thought := "".join(thoughts) or extra.get("reasoning_content"):
             wire["reasoning_content"] = thought
@@ -143,7 +142,7 @@ def _message(message: ChatMessage, place: _Place) -> dict[str, Any]:
         answered = extra.get("tool_call_id")
         if not isinstance(answered, str) or not answered:
             raise ConfigurationError(
-                f"{place.where} is a tool's answer but does not say to which call: put the call's id in "
+                f"messages[{number}] is a tool's answer but does not say to which call: put the call's id in "
                 "additional_kwargs['tool_call_id']"
             )
         wire["tool_call_id"] = answered
