@@ -9,9 +9,10 @@ from typing import Any
 from azure_inference_core._client.call import Call
 from azure_inference_core._client.client import Client
 from azure_inference_core._client.streams import AsyncStream, Stream
+from azure_inference_core._request.history import legal_history, with_reasoning, without_reasoning
 from azure_inference_core._request.keywords import merged
 from azure_inference_core._request.parameters import CHAT_PARAMETERS, Parameters
-from azure_inference_core._request.tools import legal_history, legal_tools
+from azure_inference_core._request.tools import legal_tools
 from azure_inference_core._response.streamed import ChatReader
 from azure_inference_core._response.whole import parse_chat
 from azure_inference_core.errors import ConfigurationError
@@ -52,9 +53,10 @@ class ChatClient(Client):
     (``temperature``, ``top_p``, ``max_tokens`` in tokens, ``stop``, ``seed``, ``frequency_penalty``,
     ``presence_penalty``, ``response_format``, ``tools``, ``tool_choice``, ``model``), the call's own
     settings (``extra_parameters``, ``timeout`` in seconds, ``max_retries``, ``stream_usage``, ``split_think``,
-    ``headers``) and any other name as an extra. ``None`` means "not given". What :func:`merge_params` gave may
-    stand in their place. Tool names and call ids are made those that the API and the model take, and named by the
-    caller's own in the answer. All raise :class:`ConfigurationError`
+    ``send_reasoning``, ``headers``) and any other name as an extra. ``None`` means "not given". What
+    :func:`merge_params` gave may stand in their place. Tool names and call ids are made those that the API and the
+    model take, and named by the caller's own in the answer; whatever model wrote a conversation, it is made legal.
+    An answer's ``reasoning_content`` in it goes to the models that want it back, or by ``send_reasoning``. All raise :class:`ConfigurationError`
     before anything is sent, and :class:`InferenceError` for everything that happens after.
 
     ```python
@@ -119,5 +121,9 @@ class ChatClient(Client):
         if think is None:
             think = family.reasoning in ("tags", "field-or-tags")
         reading = {"names": names, "think": bool(think)}
-        own = ("messages", legal_history(messages, family))
-        return self._post(_ROUTE, own, params, CHAT_PARAMETERS, stream=stream), reading
+        wanted = params.get("send_reasoning")
+        if wanted is None:
+            wanted = family.reasoning_back == "required"
+        history = legal_history(messages, family)
+        history = with_reasoning(history) if wanted else without_reasoning(history)
+        return self._post(_ROUTE, ("messages", history), params, CHAT_PARAMETERS, stream=stream), reading

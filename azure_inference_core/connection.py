@@ -261,6 +261,16 @@ class Connection:
         return family_of(model, embeddings=embeddings)
 
     @property
+    def takes_files(self) -> bool:
+        """Whether messages may hold files: OpenAI's own route takes them, Azure's refuse them for every model.
+
+        >>> Connection("https://my.openai.azure.com/openai/v1", "my key").takes_files
+        False
+        """
+        is_azure = kind_of(self.host)[1] or self.host.endswith(".azure-api.net")
+        return self.dialect.name == "openai-v1" and not is_azure
+
+    @property
     def kept_key(self) -> Secret | None:
         """What a pickle holds of the credential: of a key what :class:`Secret` does, of a token credential nothing."""
         if isinstance(self._auth, KeyAuth):

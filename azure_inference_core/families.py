@@ -299,7 +299,7 @@ _CHAT: tuple[_Group, ...] = (  # OpenAI first
         ("kimi-k3", r"kimi-?k3", "1_048_576 131_072 Pa i s c must m ask -sampling", "MSFW; litellm#36773", "efforts low, high, max"),
         ("kimi-k2.5", r"kimi-?k2[.-]?[567](?!\d)", "262_144 262_144 Pa i s c must m ask", "MSD; litellm#20759; continue#11711", "to 2.7; schema: MDEV, MS has text; reasoning uses up the limit of the answer"),
         ("kimi-k2-thinking", r"kimi-?k2-?thinking", "262_144 262_144 Pa - s c must m ask", "MSD; PAI; continue#11711", ""),
-        ("kimi-k2", r"kimi", "262_144 262_144 Pa - s c ign m ask", "MSD; PAI", '"required" without effect'))),
+        ("kimi-k2", r"kimi", "262_144 262_144 Pa - s c must m ask", "MSD; PAI", '"required" without effect'))),
     (("qwen", "qwq"), "", (
         ("qwen-3-vl", r"qwen-?3(?=.*vl)", "131_072 32_768 P? i s ct ign m ask", "MSFW; I", ""),
         ("qwen-3", r"qwen-?3", "131_072 32_768 P? - s ct ign m ask", "MSFW; PAI; I", 'native window 32,768 to 40,960, of the 2507s 262,144; coder: no "required"'),

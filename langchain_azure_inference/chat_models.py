@@ -61,6 +61,8 @@ class ChatAzureInference(Writer, BaseChatModel):
             pydantic class or a ``TypedDict``.
         split_think: Whether ``<think>...</think>`` in the answer's text is reasoning; ``None`` goes by the
             model's family.
+        send_reasoning: Whether the reasoning of earlier answers goes back to the model; ``None`` goes by the model's
+            family.
 
     Raises:
         ConfigurationError: A value cannot be used; nothing was sent.
@@ -68,6 +70,7 @@ class ChatAzureInference(Writer, BaseChatModel):
 
     response_format: Any = None
     split_think: bool | None = None
+    send_reasoning: bool | None = None
 
     _client_class: ClassVar[type[Any]] = ChatClient
 
@@ -94,6 +97,9 @@ class ChatAzureInference(Writer, BaseChatModel):
             params["response_format"] = schema_format(params["response_format"])
         return params
 
+    def _sent(self, messages: list[BaseMessage]) -> list[dict[str, Any]]:
+        return to_api(messages, takes_files=self._client.connection.takes_files)
+
     def _mapper(self, params: Parameters) -> ChunkMapper:
         usage = params.get("stream_usage") is not False
         return ChunkMapper(model=self._asked(params), usage=usage, forced=_forced(params))
@@ -107,7 +113,7 @@ class ChatAzureInference(Writer, BaseChatModel):
     ) -> ChatResult:
         with translated:
             params = self._params(stop, kwargs)
-            result = self._client.complete(to_api(messages), params)
+            result = self._client.complete(self._sent(messages), params)
         return to_generations(result, model=self._asked(params), forced=_forced(params))
 
     async def _agenerate(
@@ -119,7 +125,7 @@ class ChatAzureInference(Writer, BaseChatModel):
     ) -> ChatResult:
         with translated:
             params = self._params(stop, kwargs)
-            result = await self._client.acomplete(to_api(messages), params)
+            result = await self._client.acomplete(self._sent(messages), params)
         return to_generations(result, model=self._asked(params), forced=_forced(params))
 
     def _stream(
@@ -132,7 +138,7 @@ class ChatAzureInference(Writer, BaseChatModel):
         with translated:
             params = self._stream_params(stop, kwargs)
             mapper = self._mapper(params)
-            with self._client.stream(to_api(messages), params) as deltas:
+            with self._client.stream(self._sent(messages), params) as deltas:
                 for delta in deltas:
                     if (chunk := mapper.chunk(delta)) is not None:
                         if run_manager:
@@ -150,7 +156,7 @@ class ChatAzureInference(Writer, BaseChatModel):
         with translated:
             params = self._stream_params(stop, kwargs)
             mapper = self._mapper(params)
-            async with self._client.astream(to_api(messages), params) as deltas:
+            async with self._client.astream(self._sent(messages), params) as deltas:
                 async for delta in deltas:
                     if (chunk := mapper.chunk(delta)) is not None:
                         if run_manager:

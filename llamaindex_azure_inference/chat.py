@@ -25,7 +25,7 @@ from llama_index.core.tools.types import ToolOutput
 from pydantic import field_validator
 
 from azure_inference_core import ChatClient
-from azure_inference_core._request.parameters import plain_format
+from azure_inference_core._request.parameters import THOUGHTS, plain_format
 from llamaindex_azure_inference._answers import ChatAccumulator, chat_response, completion_of_chat
 from llamaindex_azure_inference._messages import to_wire
 from llamaindex_azure_inference._structured import StructuredWriter
@@ -75,6 +75,8 @@ class AzureInference(StructuredWriter):
             (``parallel_tool_calls``, an extra that many models refuse). Answers are cut to one call either way where
             only one is allowed.
         split_think: Whether ``<think>`` in the text is the model's thinking; the model family's answer if ``None``.
+        send_reasoning: Whether the thinking of earlier answers goes back to the model; the model family's answer if
+            ``None``.
 
     Raises:
         ConfigurationError: What was given cannot be used. No network is touched here.
@@ -84,9 +86,10 @@ class AzureInference(StructuredWriter):
     is_function_calling_model: bool | None = None
     send_parallel_tool_calls: bool = False
     split_think: bool | None = None
+    send_reasoning: bool | None = None
 
     _client_class: ClassVar[type[Any]] = ChatClient
-    _parameters: ClassVar[tuple[str, ...]] = (*Writer._parameters, "response_format", "split_think")  # noqa: SLF001
+    _parameters: ClassVar[tuple[str, ...]] = (*Writer._parameters, "response_format", *THOUGHTS)  # noqa: SLF001
 
     @field_validator("response_format")
     @classmethod
@@ -355,20 +358,23 @@ class AzureInference(StructuredWriter):
     # -- without observers --
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        result = self._client.complete(to_wire(messages), self._params(kwargs))
+        result = self._client.complete(self._sent(messages), self._params(kwargs))
         return chat_response(result, **reading(kwargs))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        result = await self._client.acomplete(to_wire(messages), self._params(kwargs))
+        result = await self._client.acomplete(self._sent(messages), self._params(kwargs))
         return chat_response(result, **reading(kwargs))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        deltas = self._client.stream(to_wire(messages), self._params(kwargs))
+        deltas = self._client.stream(self._sent(messages), self._params(kwargs))
         return responses(deltas, ChatAccumulator(**reading(kwargs)))
 
     def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        deltas = self._client.astream(to_wire(messages), self._params(kwargs))
+        deltas = self._client.astream(self._sent(messages), self._params(kwargs))
         return aresponses(deltas, ChatAccumulator(**reading(kwargs)))
+
+    def _sent(self, messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
+        return to_wire(messages, takes_files=self._client.connection.takes_files)
 
     @property
     def _client(self) -> ChatClient:

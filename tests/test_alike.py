@@ -152,6 +152,21 @@ class LangChain:
     def embed(model: Any, texts: list[str], **keywords: Any) -> None:
         model.embed_documents(texts, **keywords)
 
+    @staticmethod
+    def continue_foreign(model: Any, arguments: str) -> None:
+        call = {"name": "save", "args": arguments, "id": "toolu_1", "error": "no JSON"}
+        calls = [call, {**call, "args": '{"number": 1}', "id": "toolu_2"}]
+        blocks = [{"type": "thinking", "thinking": "Hm."}, {"type": "web_search_call"}]
+        image = {"type": "image", "base64": PNG, "mime_type": "image/png"}
+        model.invoke(
+            [
+                HumanMessage("x"),
+                AIMessage(blocks, invalid_tool_calls=calls, name="The Expert"),
+                ToolMessage([{"type": "text", "text": "shown"}, image], tool_call_id="toolu_2"),
+                HumanMessage("go on", name="ann"),
+            ]
+        )
+
 
 class LlamaIndex:
     """Questions to the LlamaIndex provider."""
@@ -216,6 +231,26 @@ class LlamaIndex:
     @staticmethod
     def embed(model: Any, texts: list[str], **keywords: Any) -> None:
         model.get_text_embedding_batch(texts, **keywords)
+
+    @staticmethod
+    def continue_foreign(model: Any, arguments: str) -> None:
+        calls = [
+            ToolCallBlock(tool_call_id="toolu_1", tool_name="save", tool_kwargs=arguments),
+            ToolCallBlock(tool_call_id="toolu_2", tool_name="save", tool_kwargs='{"number": 1}'),
+        ]
+        shown = [TextBlock(text="shown"), ImageBlock(image=PNG.encode(), image_mimetype="image/png")]
+        model.chat(
+            [
+                ChatMessage("x"),
+                ChatMessage(
+                    role="assistant",
+                    blocks=[ThinkingBlock(content="Hm."), *calls],
+                    additional_kwargs={"name": "The Expert"},
+                ),
+                ChatMessage(role="tool", blocks=shown, additional_kwargs={"tool_call_id": "toolu_2"}),
+                ChatMessage("go on", additional_kwargs={"name": "ann"}),
+            ]
+        )
 
 
 BOTH = (LangChain, LlamaIndex)
@@ -483,6 +518,40 @@ def test_ids_of_calls_in_a_history(
     else:
         assert len(own) == 9
         assert own.isalnum()
+
+
+BROKEN = '{"number": "he said "hi"'
+
+
+@pytest.mark.parametrize("model", ["Mistral-large-2411", "DeepSeek-V4-Pro", "Llama-3.3-70B-Instruct", "prod"])
+def test_a_conversation_of_another_model(server: ScriptedServer, model: str) -> None:
+    """Whoever wrote it, the same conversation goes out: thoughts, calls, what tools showed, names, turns."""
+    sent = alike(
+        lambda adapter: (
+            adapter.continue_foreign(chat(adapter, server, model=model), BROKEN),
+            server.last.json["messages"],
+        )
+    )[1]
+    calling = sent[1]
+    assert json.loads(calling["tool_calls"][0]["function"]["arguments"]) == {"INVALID_JSON": BROKEN}
+    assert calling["tool_calls"][1]["id"] == sent[2]["tool_call_id"]
+    assert calling.get("reasoning_content") == ("Hm." if model.startswith("DeepSeek") else None)
+    assert [message["role"] for message in sent[:4]] == ["user", "assistant", "tool", "tool"]
+    shown = next(message for message in sent[4:] if message["role"] == "user")
+    assert shown["content"][1]["image_url"]["url"].endswith(PNG)
+
+
+@pytest.mark.parametrize("send", [True, False])
+def test_reasoning_goes_back_as_the_user_says(server: ScriptedServer, send: bool) -> None:
+    """``send_reasoning`` decides before the family's row does."""
+    for model in ("prod", "Kimi-K2.6"):
+        sent = alike(
+            lambda adapter, model=model: (
+                adapter.continue_foreign(chat(adapter, server, model=model, send_reasoning=send), "{}"),
+                server.last.json["messages"],
+            )
+        )[1]
+        assert sent[1].get("reasoning_content") == ("Hm." if send else None)
 
 
 @pytest.mark.parametrize(

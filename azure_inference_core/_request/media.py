@@ -1,4 +1,4 @@
-"""Images and sounds as the API takes them, told by their first bytes. Pure, but for the file a caller names.
+"""Images, sounds and files as the API takes them, told by their first bytes. Pure, but for the file a caller names.
 
 Nothing is fetched, and no path in a message is opened: a file is read only where the caller's own code names it.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,15 @@ from typing import Any
 from azure_inference_core.errors import ConfigurationError
 
 MAX_MEDIA_BYTES = 20 * 1024 * 1024
-"""Largest image or sound, bytes."""
+"""Largest image, sound or file, bytes."""
 
+NO_FILES = (
+    "Azure's chat routes take no files: extract its text (of a PDF for instance with pypdf) and send that, or send its "
+    "pages as images"
+)
+"""Why a file is refused, and the way out."""
+
+_DATA_URL = re.compile(rb"data:[^,\s]{0,100};base64,")
 _IMAGES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -34,6 +42,9 @@ _SOUNDS = {
     "mpga": "mp3",
 }
 """The API's audio formats by what files, media types and frameworks call them."""
+
+_TEXTS = frozenset(("application/json", "application/xml", "application/yaml", "application/x-yaml"))
+"""Media types of texts, beside ``text/...``."""
 
 
 def image_type(data: bytes) -> str | None:
@@ -62,7 +73,7 @@ def data_url(data: bytes | str, where: str, claimed: Any = None) -> str:
     Raises:
         ConfigurationError: Empty, too large, not base64, or not known to be an image.
     """
-    content, text = _checked(data, where)
+    content, text, claimed = _checked(data, where, claimed)
     kind = image_type(content) or claimed
     if not isinstance(kind, str) or not kind.startswith("image/"):
         raise ConfigurationError(
@@ -95,7 +106,7 @@ def audio_part(data: bytes | str, where: str, claimed: Any = None) -> dict[str, 
     Raises:
         ConfigurationError: Empty, too large, not base64, or a format that the API does not take.
     """
-    content, text = _checked(data, where)
+    content, text, claimed = _checked(data, where, claimed)
     told = str(claimed or _audio_format(content) or "").lower().removeprefix("audio/")
     if told not in _SOUNDS:
         raise ConfigurationError(
@@ -113,32 +124,67 @@ def audio_url_part(url: Any, where: str) -> dict[str, Any]:
     return {"type": "audio_url", "audio_url": {"url": checked_url(url, where)}}
 
 
-def checked_url(url: Any, where: str) -> str:
-    """A URL that may be sent: ``https:`` or ``data:``.
+def file_part(
+    data: bytes | str, where: str, *, name: Any = None, claimed: Any = None, takes_files: bool
+) -> dict[str, Any]:
+    """The content part of a file: its text, if it is a text, else the file itself, where the endpoint takes files.
+
+    Args:
+        data: Bytes, or base64 text.
+        where: What it is, for the error's text.
+        name: The file's name.
+        claimed: The media type the caller says it has.
+        takes_files: Whether the endpoint takes ``file`` parts.
+
+    Raises:
+        ConfigurationError: Empty, too large, not base64, or a file that the endpoint does not take.
+    """
+    content, text, claimed = _checked(data, where, claimed)
+    kind = "application/pdf" if content.startswith(b"%PDF") else str(claimed or "")
+    if kind.startswith("text/") or kind in _TEXTS:
+        title = f"{name}:\n" if isinstance(name, str) and name else ""
+        return {"type": "text", "text": title + content.decode("utf-8-sig", "replace")}
+    if not takes_files:
+        raise ConfigurationError(f"{where}: {NO_FILES}")
+    if not kind:
+        raise ConfigurationError(
+            f"{where}: the bytes are not those of a PDF; give their media type with them"
+        )
+    named = name if isinstance(name, str) and name else f"file.{kind.rpartition('/')[2]}"
+    return {"type": "file", "file": {"filename": named, "file_data": f"data:{kind};base64,{text}"}}
+
+
+def checked_url(url: Any, where: str, schemes: tuple[str, ...] = ("https://", "http://", "data:")) -> str:
+    """A URL that may be sent, for the service to fetch: nothing is fetched here.
 
     Raises:
         ConfigurationError: Another scheme, or none.
     """
-    if isinstance(url, str) and url.startswith(("https://", "data:")):
+    if isinstance(url, str) and url.startswith(schemes):
         return url
     given = f"{url.partition(':')[0][:16]!r}" if isinstance(url, str) and ":" in url else "none"
     raise ConfigurationError(
-        f"{where}: needs an https: or data: URL (scheme given: {given}); files are never opened and http is never "
-        "fetched: read the file yourself and give its bytes, or see image_from_path(path)"
+        f"{where}: needs an https: or data: URL (scheme given: {given}); files are never opened and nothing is "
+        "fetched here: read the file yourself and give its bytes, or see image_from_path(path)"
     )
 
 
-def _checked(data: bytes | str, where: str) -> tuple[bytes, str]:
-    """The bytes, and their base64."""
+def _checked(data: bytes | str, where: str, claimed: Any) -> tuple[bytes, str, Any]:
+    """The bytes, their base64, and the media type they are said to have; a ``data:`` URL may stand for them."""
+    if isinstance(data, str) and data.startswith("data:"):
+        head, _, text = data.partition(",")
+        return _checked(text, where, head[5:].partition(";")[0] or claimed)
     try:
         content = base64.b64decode(data, validate=True) if isinstance(data, str) else data
     except (binascii.Error, ValueError) as error:
         raise ConfigurationError(f"{where} cannot be read: it is not base64 ({error})") from None
+    if _DATA_URL.match(content):
+        return _checked(content.decode("ascii", "replace"), where, claimed)
     if not content:
         raise ConfigurationError(f"{where} is empty: it has neither data nor url")
     if len(content) > MAX_MEDIA_BYTES:
         raise ConfigurationError(f"{where} is {len(content):,} bytes, over the limit of {MAX_MEDIA_BYTES:,}")
-    return content, data if isinstance(data, str) else base64.b64encode(data).decode()
+    return content, data if isinstance(data, str) else base64.b64encode(data).decode(), claimed
 
 
 def checked_images(images: Sequence[str | Mapping[str, str]]) -> list[Any]:
@@ -152,7 +198,7 @@ def checked_images(images: Sequence[str | Mapping[str, str]]) -> list[Any]:
         raise TypeError("images must be a list; put the one image in a list")
     checked = [dict(image) if isinstance(image, Mapping) else {"image": image} for image in images]
     for position, image in enumerate(checked):
-        checked_url(image.get("image"), f"images[{position}]")
+        checked_url(image.get("image"), f"images[{position}]", ("https://", "data:"))
         if unknown := sorted(image.keys() - {"image", "text"}):
             raise ConfigurationError(
                 f"images[{position}] has unknown keys: {unknown}; known are image and text"

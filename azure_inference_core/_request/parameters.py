@@ -111,7 +111,10 @@ OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens")
 """The two names of one thing; which of them a model takes is a habit of its."""
 
 NUMBERS = frozenset(name for name, check in _CHECKS.items() if check in (_number, _integer))
-CONTROLS = frozenset(("extra_parameters", "timeout", "max_retries", "stream_usage", "split_think", "headers"))
+THOUGHTS = ("split_think", "send_reasoning")
+"""What a chat call says of the model's thoughts."""
+
+CONTROLS = frozenset(("extra_parameters", "timeout", "max_retries", "stream_usage", *THOUGHTS, "headers"))
 """What a call may say of itself beside its parameters; none of it goes into the body."""
 
 COMMON = CHAT_PARAMETERS | EMBEDDING_PARAMETERS

@@ -13,12 +13,10 @@ from typing import Any, NamedTuple
 
 from azure_inference_core._request.strict_json import kind_of
 from azure_inference_core.errors import ConfigurationError
-from azure_inference_core.families import Family
 
 CHOICES = ("auto", "none", "required")
 _LONGEST_NAME = 64
-_ALPHABET = string.digits + string.ascii_letters
-_NINE = re.compile(r"[A-Za-z0-9]{9}")
+ALPHABET = string.digits + string.ascii_letters
 _SINGLE_QUOTES = re.compile(r"\{\s*'")
 _FENCE = re.compile(r"```[a-zA-Z]*\s*(.*?)\s*(?:```[^`]*)?", re.DOTALL)
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
@@ -41,7 +39,7 @@ def legal_name(name: str) -> str:
 
 def new_call_id() -> str:
     """An id for a tool call that came without one: nine letters and digits, which every model takes."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(9))
+    return "".join(secrets.choice(ALPHABET) for _ in range(9))
 
 
 def read_arguments(text: str) -> dict[str, Any]:
@@ -211,46 +209,3 @@ def _legal_choice(choice: Any, given: Mapping[str, str]) -> str | dict[str, Any]
             f"tool_choice names {named!r}, which is not among the tools: {sorted(given.values())}"
         )
     return {**choice, "function": {**choice["function"], "name": sent}}
-
-
-def legal_history(messages: Sequence[Mapping[str, Any]], family: Family) -> list[Mapping[str, Any]]:
-    """The messages with tool names, call ids and content that the API and the model's family take.
-
-    A call without an id gets one; where the family wants nine letters and digits, other ids become the same nine
-    every time, so that a call and its answer stay a pair. Where it wants text, parts that are all text become one.
-    """
-    legal: list[Mapping[str, Any]] = []
-    number = 0
-    for message in messages:
-        if calls := message.get("tool_calls"):
-            message = {**message, "tool_calls": list(calls)}  # noqa: PLW2901 - the caller's stays as it is
-            for place, call in enumerate(message["tool_calls"]):
-                message["tool_calls"][place] = _legal_call(call, number, family)
-                number += 1
-        elif answered := message.get("tool_call_id"):
-            message = {**message, "tool_call_id": _legal_id(answered, family)}  # noqa: PLW2901
-        if not family.content_parts and isinstance(parts := message.get("content"), list):
-            texts = [
-                part.get("text") for part in parts if isinstance(part, Mapping) and part.get("type") == "text"
-            ]
-            if len(texts) == len(parts):
-                message = {**message, "content": "\n".join(map(str, texts))}  # noqa: PLW2901
-        legal.append(message)
-    return legal
-
-
-def _legal_call(call: Any, number: int, family: Family) -> Any:
-    if not isinstance(call, Mapping):
-        return call
-    legal = {**call, "id": _legal_id(call.get("id") or f"call{number:05d}", family)}
-    function = call.get("function")
-    if isinstance(function, Mapping) and isinstance(name := function.get("name"), str):
-        legal["function"] = {**function, "name": legal_name(name)}
-    return legal
-
-
-def _legal_id(call_id: Any, family: Family) -> Any:
-    if family.call_ids != "nine" or not isinstance(call_id, str) or _NINE.fullmatch(call_id):
-        return call_id
-    number = int.from_bytes(hashlib.sha256(call_id.encode("utf-8", "replace")).digest()[:8], "big")
-    return "".join(_ALPHABET[number // 62**place % 62] for place in range(9))

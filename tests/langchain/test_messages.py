@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from typing import Any
 
@@ -154,6 +155,34 @@ def test_a_message_becomes_one_wire_message(
             {"type": "text", "text": "words"},
         ),
         ({"type": "non_standard", "value": {"type": "image_url", "image_url": {"url": PNG}}}, IMAGE_PART),
+        ({"type": "image", "base64": PNG, "mime_type": "image/png"}, IMAGE_PART),
+        (
+            {"type": "input_image", "image_url": PNG, "detail": "low"},
+            {**IMAGE_PART, "image_url": {"url": PNG, "detail": "low"}},
+        ),
+        ({"type": "media", "mime_type": "image/png", "data": "aGk="}, IMAGE_PART),
+        ({"type": "media", "mime_type": "audio/wav", "data": "aGk="}, AUDIO_PART),
+        (
+            {"type": "media", "mime_type": "image/png", "file_uri": "https://host.example/a.png"},
+            {"type": "image_url", "image_url": {"url": "https://host.example/a.png"}},
+        ),
+        (
+            {"type": "image", "url": "http://host.example/a.png"},
+            {"type": "image_url", "image_url": {"url": "http://host.example/a.png"}},
+        ),
+        (
+            {"type": "input_audio", "input_audio": {"data": "data:audio/wav;base64,aGk=", "format": "wav"}},
+            AUDIO_PART,
+        ),
+        (
+            {"type": "file", "base64": "aGk=", "mime_type": "text/markdown", "filename": "a.md"},
+            {"type": "text", "text": "a.md:\nhi"},
+        ),
+        ({"type": "text-plain", "base64": "aGk=", "mime_type": "text/plain"}, {"type": "text", "text": "hi"}),
+        (
+            {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "hi"}},
+            {"type": "text", "text": "hi"},
+        ),
     ],
 )
 def test_a_block_becomes_one_part(
@@ -181,7 +210,7 @@ def test_a_block_becomes_one_part(
             HumanMessage([{"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}]),
             ["'file'", "image_from_path"],
         ),
-        (HumanMessage([{"type": "image", "url": "http://169.254.169.254/latest"}]), ["'http'"]),
+        (HumanMessage([{"type": "image", "url": "ftp://host.example/a.png"}]), ["'ftp'"]),
         (HumanMessage([{"type": "image_url", "image_url": {"url": "/etc/passwd"}}]), ["https: or data:"]),
         (HumanMessage([{"type": "audio", "base64": "aGk="}]), ["wav and mp3"]),
         (HumanMessage([{"type": "image", "source": {"data": "aGk="}}]), ["media type"]),
@@ -189,10 +218,11 @@ def test_a_block_becomes_one_part(
         (HumanMessage([{"type": "input_audio"}]), ["input_audio"]),
         (HumanMessage([{"cachePoint": {}}]), ["None"]),
         (SystemMessage([{"type": "image_url", "image_url": {"url": PNG}}]), ["only user messages"]),
-        (AIMessage([{"type": "image_url", "image_url": {"url": PNG}}]), ["assistant messages take text"]),
         (
-            ToolMessage([{"type": "image", "base64": "aGk=", "mime_type": "image/png"}], tool_call_id="c1"),
-            ["messages[0] (tool)", "'image'"],
+            ToolMessage(
+                [{"type": "file", "base64": "aGk=", "mime_type": "application/pdf"}], tool_call_id="c1"
+            ),
+            ["messages[0] (tool)", "'file'", "extract its text"],
         ),
         (FunctionMessage("3", name="f"), ["FunctionMessage", "ToolMessage"]),
         (ChatMessage("hi", role="narrator"), ["'narrator'"]),
@@ -219,7 +249,8 @@ def test_a_tool_conversation_arrives(server: ScriptedServer) -> None:
         ToolMessage([{"type": "text", "text": "sun"}, "and wind"], tool_call_id="c1", name="weather"),
         ToolMessage("bad arguments", tool_call_id="c2", status="error"),
     )
-    broken_call = {"id": "c2", "type": "function", "function": {"name": "weather", "arguments": '{"city": '}}
+    shown = json.dumps({"INVALID_JSON": broken["args"]})
+    broken_call = {"id": "c2", "type": "function", "function": {"name": "weather", "arguments": shown}}
     assert messages[1:] == [
         {"role": "assistant", "content": "let me see", "tool_calls": [WIRE_CALL, broken_call]},
         {"role": "tool", "tool_call_id": "c1", "content": "sun\nand wind"},
@@ -243,6 +274,27 @@ def test_anthropic_tool_results_become_tool_messages(server: ScriptedServer) -> 
         {"role": "tool", "tool_call_id": "c1", "content": "sun"},
         {"role": "user", "content": "and tomorrow?"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("block", "text"),
+    [
+        ({"type": "json", "json": {"a": [1]}}, '{"a": [1]}'),
+        ({"json": {"a": "ü"}}, '{"a": "ü"}'),
+        ({"a": 1}, '{"a": 1}'),
+        ({"type": "custom_tool_call_output", "output": "wet"}, "wet"),
+        ({"type": "search_result", "title": "t"}, '{"type": "search_result", "title": "t"}'),
+        ({"type": "file", "url": "https://host.example/a.pdf"}, "https://host.example/a.pdf"),
+        ({"type": "image", "url": "resource://a.png", "mime_type": "image/png"}, "resource://a.png"),
+        ({"type": "file", "base64": "aGk=", "mime_type": "application/json"}, "hi"),
+    ],
+)
+def test_what_a_tool_returns_is_text(server: ScriptedServer, block: dict[str, Any], text: str) -> None:
+    """Data of tools goes as JSON, links as links, text files as text."""
+    messages = sent(
+        server, HumanMessage("x"), AIMessage("", tool_calls=[CALL]), ToolMessage([block], tool_call_id="c1")
+    )
+    assert messages[2]["content"] == text
 
 
 def test_a_call_without_an_id_gets_the_same_one_each_time(server: ScriptedServer) -> None:

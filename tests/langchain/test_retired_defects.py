@@ -245,7 +245,8 @@ def _(server: ScriptedServer) -> None:
 def _(server: ScriptedServer) -> None:
     call = {"name": "f", "args": "{broken", "id": "c", "error": None, "type": "invalid_tool_call"}
     chat(server).invoke([AIMessage("", invalid_tool_calls=[call]), ToolMessage("no", tool_call_id="c")])
-    assert server.last.json["messages"][0]["tool_calls"][0]["function"]["arguments"] == "{broken"
+    arguments = server.last.json["messages"][0]["tool_calls"][0]["function"]["arguments"]
+    assert json.loads(arguments) == {"INVALID_JSON": "{broken"}
 
 
 @defect("D20", "ChatMessage was sent as role 'chat', FunctionMessage as {}")

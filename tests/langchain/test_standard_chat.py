@@ -101,6 +101,11 @@ class StandardSuite(ChatModelIntegrationTests):
         return True
 
     @property
+    def supports_image_tool_message(self) -> bool:
+        """What a tool returns beside text follows in a message of the user."""
+        return True
+
+    @property
     def supports_anthropic_inputs(self) -> bool:
         """Anthropic's ``tool_use``, ``thinking`` and ``image`` blocks in a history are understood."""
         return True
@@ -156,6 +161,16 @@ class TestOpenAIv1JsonSchema(StandardSuite):
     def base_url(self) -> str:
         """The dialect's base URL."""
         return self.server.v1_url
+
+    @property
+    def supports_pdf_inputs(self) -> bool:
+        """OpenAI's own route has ``file`` parts, outside Azure."""
+        return True
+
+    @property
+    def supports_pdf_tool_message(self) -> bool:
+        """They follow a tool's message as images do."""
+        return True
 
 
 del ChatModelIntegrationTests, ChatModelUnitTests, StandardSuite

@@ -17,7 +17,7 @@ from llama_index.core.base.llms.types import ChatMessage, ImageBlock
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.tools import FunctionTool
 
-from llamaindex_azure_inference.errors import ConfigurationError, RateLimitedError
+from llamaindex_azure_inference.errors import RateLimitedError
 from tests.llamaindex.helpers import ADD, WEATHER, Song, chat_model
 from tests.llamaindex.test_tools import OSLO, SUM, calling
 from tests.support import wire
@@ -257,18 +257,21 @@ async def test_error_of_the_endpoint_comes_out_of_an_agent(plain: ScriptedServer
     await llm.aclose()
 
 
-async def test_image_of_a_tool_is_refused_by_name(plain: ScriptedServer) -> None:
-    """A tool that returns an image ends in an error that says so: the API takes text from tools."""
+async def test_image_of_a_tool_is_shown(plain: ScriptedServer) -> None:
+    """A tool that returns an image does not end the run: the model sees it in the message after the tool's."""
 
     def photograph() -> ImageBlock:
         """Take a photograph."""
         return ImageBlock(url="https://example.com/a.png")
 
-    plain.reply(called(True, wire.tool_call("photograph", "{}", "c1")))
+    plain.reply(called(True, wire.tool_call("photograph", "{}", "c1")), "A cat.")
     llm = chat_model(plain)
     agent = FunctionAgent(tools=[FunctionTool.from_defaults(photograph)], llm=llm)
-    with pytest.raises(ConfigurationError, match=r"ImageBlock.*message of the tool"):
-        await agent.run("A photograph.")
+    assert str(await agent.run("A photograph.")) == "A cat."
+    told, shown = plain.last.json["messages"][-2:]
+    assert (told["role"], told["content"]) == ("tool", "(image 1: see below)")
+    part = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    assert (shown["role"], shown["content"][1:]) == ("user", [part])
     await llm.aclose()
 
 

@@ -21,12 +21,16 @@ HOSTILE = [
     "/etc/passwd",
     "//169.254.169.254/latest",
     "ftp://example.com/a.png",
-    "http://169.254.169.254/latest/meta-data",
-    "http://127.0.0.1:1/a.png",
     "gopher://x",
     "javascript:alert(1)",
     "",
 ]
+ADDRESSES = [
+    "http://169.254.169.254/latest/meta-data",
+    "http://127.0.0.1:1/a.png",
+    "https://example.com/a.png",
+]
+"""What a service may fetch, and this process never does."""
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -65,7 +69,7 @@ def touched(watch: Watch) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("url", HOSTILE)
+@pytest.mark.parametrize("url", [*HOSTILE, *ADDRESSES[:2]])
 async def test_the_core_sends_only_https_and_data(server: ScriptedServer, watch: Watch, url: str) -> None:
     """Any other address is refused, sync and async, with nothing opened and nothing sent."""
     async with EmbeddingsClient(connect(server.url)) as client:
@@ -105,6 +109,19 @@ def test_langchain_messages_open_nothing(server: ScriptedServer, watch: Watch, u
     model.close()
     assert touched(watch) == []
     assert server.requests == []
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_addresses_are_not_fetched(server: ScriptedServer, watch: Watch, url: str) -> None:
+    """The address of an image goes to the service as it is, from either framework, and nothing is fetched here."""
+    part = {"type": "image_url", "image_url": {"url": url}}
+    with made(ChatAzureInference, server.url) as model:
+        model.invoke([HumanMessage([part])])
+    assert server.last.json["messages"][0]["content"] == [part]
+    with made(AzureInference, server.url) as llm:
+        llm.chat([ChatMessage(role="user", blocks=[ImageBlock(url=url)])])
+    assert server.last.json["messages"][0]["content"] == [part]
+    assert touched(watch) == []
 
 
 @pytest.mark.parametrize("url", [url for url in HOSTILE if url])

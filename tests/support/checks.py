@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +123,7 @@ SCHEMAS = {
 }
 PARTS: dict[str, str] = {
     "audio_url": "audio_url",
+    "file": "file",
     "image_url": "image_url",
     "input_audio": "input_audio",
     "text": "text",
@@ -162,26 +164,45 @@ def check_body(route: str, body: Any, extra_parameters: str | None) -> None:
 
 
 def check_messages(messages: list[Any]) -> None:
-    """Check roles, contents and that each tool message answers a call made before it."""
-    calls: set[str] = set()
+    """Check roles, contents and that each call has one result, right after it (but at the end, where one is wanted)."""
+    calls: list[str] = []
     for place, message in enumerate(messages):
         role = message.get("role") if isinstance(message, dict) else None
         if role not in {"assistant", "developer", "system", "tool", "user"}:
             raise unprocessable("enum", ["messages", place, "role"], "Input should be a known role", role)
-        check_content(message.get("content"), place)
-        for call in message.get("tool_calls") or []:
-            if not is_text(call["function"]["arguments"]):
-                raise unprocessable(
-                    "string_type", ["messages", place, "tool_calls"], "Input should be a string", call
-                )
-            calls.add(call.get("id"))
-        if role == "tool" and message.get("tool_call_id") not in calls:
-            text = "Invalid parameter: messages with role 'tool' must be a response to a preceding message"
-            raise Refusal(400, {"error": {"code": "invalid_request_error", "message": text}})
+        check_content(message.get("content"), place, role)
+        if role == "tool":
+            if message.get("tool_call_id") not in calls:
+                raise unpaired("messages with role 'tool' must be a response to a preceding message")
+            calls.remove(message["tool_call_id"])
+        elif calls:
+            raise unpaired("an assistant message with 'tool_calls' must be followed by tool messages")
+        calls += [call["id"] for call in message.get("tool_calls") or [] if check_call(call, place)]
+        if len(set(calls)) < len(calls):
+            raise unpaired("two tool calls have the same id")
 
 
-def check_content(content: Any, place: int) -> None:
-    """Check one message's content: nothing, a string, or known parts."""
+def unpaired(text: str) -> Refusal:
+    """The 400 of calls and results that do not belong together."""
+    message = f"Invalid parameter: {text}"
+    return Refusal(400, {"error": {"code": "invalid_request_error", "message": message}})
+
+
+def check_call(call: Any, place: int) -> bool:
+    """Check that a call has an id, and an object's text as arguments; always true."""
+    try:
+        good = is_text(call["id"]) and isinstance(json.loads(call["function"]["arguments"]), dict)
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise unprocessable(
+            "json_type", ["messages", place, "tool_calls"], "Arguments should be an object", call
+        )
+    return good
+
+
+def check_content(content: Any, place: int, role: str) -> None:
+    """Check one message's content: nothing, a string, or known parts, which of others than users are text."""
     if content is None or is_text(content):
         return
     if not isinstance(content, list):
@@ -190,5 +211,5 @@ def check_content(content: Any, place: int) -> None:
         )
     for number, part in enumerate(content):
         kind = part.get("type") if isinstance(part, dict) else None
-        if kind not in PARTS or PARTS[kind] not in part:
+        if kind not in PARTS or PARTS[kind] not in part or (kind != "text" and role != "user"):
             raise unprocessable("enum", ["messages", place, "content", number, "type"], "Unknown part", kind)
