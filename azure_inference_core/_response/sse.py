@@ -14,6 +14,8 @@ from typing import TypeAlias
 from azure_inference_core.errors import ResponseTooLargeError
 
 BOM = b"\xef\xbb\xbf"
+BLANK = b" \t\r\n" + BOM
+"""What may stand before an answer, byte by byte."""
 
 
 Event: TypeAlias = tuple[bytes, bytes]

@@ -2,7 +2,7 @@
 
 Usage comes in three styles (with the last choice, in a chunk of its own, or cumulative in every chunk); it
 is given out once, on the last delta. An end counts only after ``[DONE]`` or when every choice has a finish
-reason; anything else raises.
+reason; anything else raises. What is no part of an answer that is known here is given out with its ``raw``.
 """
 
 from __future__ import annotations
@@ -14,27 +14,41 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import orjson
 
-from azure_inference_core._refusal.judging import stream_error
+from azure_inference_core._refusal.judging import request_id_of, stream_error
 from azure_inference_core._refusal.reading import failure_in
-from azure_inference_core._response.calls import CallNumbers
-from azure_inference_core._response.optional import logprobs_of, optional, usage_of
-from azure_inference_core._response.sse import BOM, Event, SseDecoder
-from azure_inference_core._response.thinking import ThinkSplitter
-from azure_inference_core._response.whole import (
-    arguments_text,
-    parse_chat,
-    parse_completion,
-    parse_json,
-    reasoning_of,
-    text_and_thought,
+from azure_inference_core._response.calls import CallPieces, calls_of
+from azure_inference_core._response.optional import (
+    ADDED,
+    Additions,
+    added_to,
+    logprobs_of,
+    optional,
+    spoken,
+    usage_of,
 )
+from azure_inference_core._response.parts import read_content, reasoning_of
+from azure_inference_core._response.sse import BLANK, BOM, Event, SseDecoder
+from azure_inference_core._response.thinking import ThinkSplitter
+from azure_inference_core._response.whole import message_in, parse_chat, parse_completion, parse_json
 from azure_inference_core.errors import IncompleteResponseError, MalformedResponseError
 from azure_inference_core.values import ChatDelta, CompletionDelta, ToolCallDelta
 
 DeltaT = TypeVar("DeltaT")
 
 _Json: TypeAlias = dict[str, Any]
-_BLANK = b" \t\r\n" + BOM
+_ENVELOPE = frozenset(("choices", "created", "id", "model", "object", "obfuscation", "system_fingerprint", "usage"))
+"""What a chunk without choices may have and say nothing."""
+
+
+_SAYS = frozenset(("delta", "message", "text"))
+_USUAL = frozenset(("role", "content", "reasoning_content", "refusal", "tool_calls"))
+_AROUND_DONE = b' \t\r\n"[]'
+_CHUNK_NAMES = (b"", b"message", b"chunk", b"data", b"delta", b"completion")
+
+
+def _says_nothing(name: bytes, data: bytes) -> bool:
+    """Whether an event that is no object may be left out: it has no data, or is of a kind that is no chunk of text."""
+    return not data.strip() or (name not in _CHUNK_NAMES and data[:1] not in (b"{", b"["))
 
 
 class StreamReader(ABC, Generic[DeltaT]):
@@ -47,6 +61,7 @@ class StreamReader(ABC, Generic[DeltaT]):
 
     def __init__(self, headers: Mapping[str, str], max_event_bytes: int) -> None:
         self._headers = headers
+        self._request_id = request_id_of(headers)
         self._sse = SseDecoder(max_event_bytes)
         self._plain: list[bytes] = []
         self._text: list[str] = []
@@ -69,7 +84,7 @@ class StreamReader(ABC, Generic[DeltaT]):
             InferenceError: An error event, a broken event, or one over the limit; after the deltas
                 before it.
         """
-        if not self._begun and (start := block.lstrip(_BLANK)[:1]):
+        if not self._begun and (start := block.lstrip(BLANK)[:1]):
             self._begun = True
             if start in b"{<[":
                 # Some servers answer a streaming request with one JSON body, portals with a page.
@@ -116,15 +131,25 @@ class StreamReader(ABC, Generic[DeltaT]):
             except orjson.JSONDecodeError as error:
                 if name == b"error":
                     raise stream_error(data.decode("utf-8", "replace"), self._headers) from None
-                if data.strip() == b"[DONE]":
+                if data.strip(_AROUND_DONE) == b"DONE":
                     self.done = True
                     return
+                if _says_nothing(name, data):
+                    continue
+                if data[:3] == BOM:
+                    yield from self._read([(name, data[3:])])
+                    continue
                 raise MalformedResponseError(
                     f"an event of the stream is not JSON ({str(error)[:80]})"
                 ) from None
             if name == b"error":
                 raise stream_error(chunk, self._headers)
             if type(chunk) is not dict:
+                if data.strip(_AROUND_DONE) == b"DONE":
+                    self.done = True
+                    return
+                if chunk is None or _says_nothing(name, data):
+                    continue
                 raise MalformedResponseError("an event of the stream is not an object")
             yield from self._deltas(chunk)
 
@@ -132,7 +157,6 @@ class StreamReader(ABC, Generic[DeltaT]):
         choices = chunk.get("choices")
         if not choices or "error" in chunk or "message" in chunk:
             self._check(chunk)
-        self._last = chunk
         usage = chunk.get("usage")
         if usage and type(usage) is dict:
             self._usage = usage
@@ -140,9 +164,13 @@ class StreamReader(ABC, Generic[DeltaT]):
             if choices is not None:
                 raise MalformedResponseError("the choices of the stream are not a list")
             choices = []
+        else:
+            self._last = chunk
         deltas = []
         for choice in choices:
             if type(choice) is not dict:
+                if choice is None:
+                    continue
                 raise MalformedResponseError("a choice of the stream is not an object")
             if "error" in choice:
                 self._check(chunk)
@@ -153,13 +181,22 @@ class StreamReader(ABC, Generic[DeltaT]):
                 self._open.add(index)
             reason = choice.get("finish_reason")
             if reason and type(reason) is str:
-                self._finished.add(index)
+                reason = self._finish(index, reason, choice)
             else:
                 reason = None
             deltas.append(self._delta(chunk, choice, index, reason))
-        if not choices and ("prompt_filter_results" in chunk or "prompt_annotations" in chunk):
+        if not choices and not _ENVELOPE.issuperset(chunk):
             deltas.append(self._delta(chunk, {}, 0, None))
         return deltas
+
+    def _finish(self, index: int, reason: str, choice: _Json) -> str | None:
+        """Note the end of a choice; one that has ended otherwise does not end with ``stop`` after that."""
+        if usage := optional(choice, "usage", dict):
+            self._usage = self._usage or usage
+        if reason == "stop" and index in self._finished:
+            return None
+        self._finished.add(index)
+        return reason
 
     def _check(self, chunk: _Json) -> None:
         if (failure := failure_in(chunk)) is not None:
@@ -170,7 +207,7 @@ class StreamReader(ABC, Generic[DeltaT]):
         yield from self._whole(answer)
         self.done = True
         self._last = answer
-        self._usage = optional(answer, "usage", dict)
+        self._usage = usage_of(answer)
 
     @abstractmethod
     def _delta(
@@ -202,7 +239,8 @@ class ChatReader(StreamReader[ChatDelta]):
     ) -> None:
         super().__init__(headers, max_event_bytes)
         self._names = names
-        self._calls: dict[int, CallNumbers] = {}
+        self._calls: defaultdict[int, CallPieces] = defaultdict(CallPieces)
+        self._additions: defaultdict[int, Additions] = defaultdict(Additions)
         self._splitters: defaultdict[int, ThinkSplitter] | None = (
             defaultdict(ThinkSplitter) if think else None
         )
@@ -212,19 +250,25 @@ class ChatReader(StreamReader[ChatDelta]):
     ) -> ChatDelta:
         delta = choice.get("delta")
         if type(delta) is not dict:
-            if delta is not None:
-                raise MalformedResponseError("a delta of the stream is not an object")
-            delta = {}
+            delta = message_in(choice, "a choice of the stream")
         content = delta.get("content")
-        role = reasoning = refusal = None
+        role = reasoning = refusal = additions = None
         calls: tuple[ToolCallDelta, ...] = ()
         if len(delta) > 1 or type(content) is not str:  # most pieces of a stream are text alone
-            text, thought = text_and_thought(content)
-            content, reasoning = text, reasoning_of(delta) or thought
-            role, refusal = delta.get("role"), optional(delta, "refusal", str)
+            role, reasoning = delta.get("role"), delta.get("reasoning_content") or None
             role = role if type(role) is str else None
-            if pieces := delta.get("tool_calls"):
-                calls = self._tool_calls(pieces, index)
+            if content is None:
+                content = ""
+            if (
+                _USUAL.issuperset(delta)
+                and type(content) is str
+                and (reasoning is None or type(reasoning) is str)
+                and not delta.get("refusal")
+            ):
+                if delta.get("tool_calls"):
+                    calls = self._tool_calls(delta, index)
+            else:
+                content, reasoning, refusal, additions, calls = self._more(delta, content, index)
         if self._splitters is not None:
             splitter = self._splitters[index]
             content, thought = splitter.feed(content)
@@ -232,6 +276,8 @@ class ChatReader(StreamReader[ChatDelta]):
                 rest = splitter.end()
                 content, thought = content + rest[0], thought + rest[1]
             reasoning = f"{reasoning or ''}{thought}" or None
+        if reason is not None:
+            calls, additions = self._completed(index, calls, additions)
         if content and index == 0:
             self._text.append(content)
         chunk_id, model, mark = chunk.get("id"), chunk.get("model"), chunk.get("system_fingerprint")
@@ -251,32 +297,47 @@ class ChatReader(StreamReader[ChatDelta]):
             usage,
             mark if type(mark) is str else None,
             chunk,
+            self._request_id,
+            additions,
         )
 
+    def _more(
+        self, delta: _Json, content: Any, index: int
+    ) -> tuple[str, str | None, str | None, _Json | None, tuple[ToolCallDelta, ...]]:
+        """What a piece that is not only text says: text, reasoning, refusal, additions and calls."""
+        said = read_content(content)
+        text, reasoning, additions = said.text, reasoning_of(delta) or said.thought, None
+        calls = self._tool_calls(delta, index)
+        if said.others or not ADDED.isdisjoint(delta):
+            additions = self._additions[index].add(added_to(delta, said.others))
+            text = text or spoken(delta.get("audio"))
+        return text, reasoning, optional(delta, "refusal", str) or said.refusal, additions, calls
+
+    def _completed(
+        self, index: int, calls: tuple[ToolCallDelta, ...], additions: _Json | None
+    ) -> tuple[tuple[ToolCallDelta, ...], _Json | None]:
+        """What a choice gives out at its end."""
+        if index in self._calls:
+            calls = (*calls, *self._calls[index].end())
+        if index in self._additions:
+            additions = self._additions[index].end(additions)
+        return calls, additions
+
     def _held(self) -> list[ChatDelta]:
-        if any(numbers.nameless for numbers in self._calls.values()):
+        if any(pieces.is_nameless for pieces in self._calls.values()):
             raise MalformedResponseError("a tool call of the stream names no function")
-        deltas = [self._delta(self._last, {}, index, "held") for index in self._splitters or ()]
+        held = {*(self._splitters or ()), *self._calls, *self._additions}
+        deltas = [self._delta(self._last, {}, index, "held") for index in sorted(held)]
         for delta in deltas:
             delta.finish_reason = None
-        return [delta for delta in deltas if delta.content or delta.reasoning]
+        return [d for d in deltas if d.content or d.reasoning or d.tool_calls or d.additions]
 
-    def _tool_calls(self, calls: Any, choice: int) -> tuple[ToolCallDelta, ...]:
-        numbers = self._calls.setdefault(choice, CallNumbers())
-        deltas = []
-        for call in calls if isinstance(calls, list) else [calls]:
-            if call is None:
-                continue
-            function = call.get("function") if isinstance(call, dict) else call
-            if function is None:
-                function = {}
-            if not isinstance(function, dict):
-                raise MalformedResponseError("a tool call of the stream is not an object")
-            call_id = optional(call, "id", str) or None
-            name = optional(function, "name", str) or None
-            number = numbers.of(call.get("index"), call_id, name)
-            name = self._names.get(name, name) if name else None
-            deltas.append(ToolCallDelta(number, call_id, name, arguments_text(function.get("arguments"))))
+    def _tool_calls(self, delta: _Json, choice: int) -> tuple[ToolCallDelta, ...]:
+        deltas: list[ToolCallDelta] = []
+        for sent in calls_of(delta):
+            deltas += self._calls[choice].add(sent)
+        for piece in deltas if self._names else ():
+            piece.name = self._names.get(piece.name or "", piece.name)
         return tuple(deltas)
 
     def _whole(self, answer: _Json) -> list[ChatDelta]:
@@ -297,6 +358,8 @@ class ChatReader(StreamReader[ChatDelta]):
                 None,
                 result.system_fingerprint,
                 answer,
+                self._request_id,
+                choice.additions,
             )
             for choice in result.choices
         ]
@@ -312,7 +375,8 @@ class CompletionReader(StreamReader[CompletionDelta]):
         if type(text) is not str:
             if text is not None:
                 raise MalformedResponseError("a choice of the stream has no text")
-            text = ""
+            said = {} if _SAYS.isdisjoint(choice) else message_in(choice, "a choice of the stream")
+            text = read_content(said.get("content")).text
         if text and index == 0:
             self._text.append(text)
         chunk_id, model = chunk.get("id"), chunk.get("model")
@@ -325,13 +389,22 @@ class CompletionReader(StreamReader[CompletionDelta]):
             logprobs_of(choice) if choice.get("logprobs") else None,
             usage,
             chunk,
+            self._request_id,
         )
 
     def _whole(self, answer: _Json) -> list[CompletionDelta]:
         result = parse_completion(answer)
         return [
             CompletionDelta(
-                c.index, result.id, result.model, c.text, c.finish_reason, c.logprobs, None, answer
+                c.index,
+                result.id,
+                result.model,
+                c.text,
+                c.finish_reason,
+                c.logprobs,
+                None,
+                answer,
+                self._request_id,
             )
             for c in result.choices
         ]
