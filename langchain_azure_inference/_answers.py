@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatResult as Generations
 
 from azure_inference_core import ChatChoice, ChatDelta, ChatResult, ToolCall, ToolCallDelta
 from azure_inference_core._request.tools import new_call_id, read_arguments
-from azure_inference_core._response.optional import optional
+from azure_inference_core._response.optional import optional, prompt_filters_of
 from langchain_azure_inference._blocks import PROVIDER
 
 
@@ -88,7 +88,9 @@ def _generation(choice: ChatChoice, shared: Mapping[str, Any]) -> ChatGeneration
     )
     message = AIMessage(
         content=choice.content,
-        additional_kwargs=without_none(reasoning_content=choice.reasoning, refusal=choice.refusal),
+        additional_kwargs=without_none(
+            reasoning_content=choice.reasoning, refusal=choice.refusal, **(choice.additions or {})
+        ),
         tool_calls=calls,
         invalid_tool_calls=broken,
         response_metadata=dict(shared),
@@ -121,6 +123,8 @@ class ChunkMapper:
         self._usage: Mapping[str, Any] | None = None
         self._ending: dict[str, Any] = {}
         self._filters: dict[str, Any] = {}
+        self._request_id: str | None = None
+        self._prompt_filters: list[Any] | None = None
         self._started_calls: set[int] = set()
 
     def chunk(self, delta: ChatDelta) -> ChatGenerationChunk | None:
@@ -129,17 +133,22 @@ class ChunkMapper:
             self._usage = delta.usage
         if delta.finish_reason is not None:
             self._ending["finish_reason"] = delta.finish_reason
+            self._request_id = delta.request_id
         if delta.content_filter_results:
             self._filters.update(delta.content_filter_results)
         content, reasoning = delta.content, delta.reasoning
-        plain = not (reasoning or delta.tool_calls or delta.refusal or delta.logprobs)
+        plain = not (reasoning or delta.tool_calls or delta.refusal or delta.logprobs or delta.additions)
         if plain and (self._named or not delta.model):
-            return ChatGenerationChunk(message=AIMessageChunk(content=content)) if content else None
+            if content:
+                return ChatGenerationChunk(message=AIMessageChunk(content=content))
+            self._prompt_filters = prompt_filters_of(delta.raw) or self._prompt_filters
+            return None
         message = AIMessageChunk(
             content=content,
             additional_kwargs={
                 **({"reasoning_content": reasoning} if reasoning else {}),
                 **({"refusal": delta.refusal} if delta.refusal else {}),
+                **(delta.additions or {}),
             },
             response_metadata=self._introduction(delta),
             tool_call_chunks=self._calls(delta.tool_calls),
@@ -152,8 +161,9 @@ class ChunkMapper:
         if self._filters:
             self._ending["content_filter_results"] = self._filters
         metadata: dict[str, Any] = {"model_provider": PROVIDER}
-        if not self._named and self._model:
-            metadata["model_name"] = self._model
+        if not self._named:
+            metadata.update(without_none(model_name=self._model, request_id=self._request_id))
+        metadata.update(without_none(prompt_filter_results=self._prompt_filters))
         message = AIMessageChunk(
             content="",
             response_metadata=metadata,
@@ -167,22 +177,24 @@ class ChunkMapper:
         if self._named or not delta.model:
             return {"model_provider": PROVIDER}
         self._named = True
+        prompt_filters, self._prompt_filters = self._prompt_filters, None
         return without_none(
             model_provider=PROVIDER,
             model_name=delta.model,
             id=delta.id,
             created=optional(delta.raw, "created", int),
             system_fingerprint=delta.system_fingerprint,
-            prompt_filter_results=optional(delta.raw, "prompt_filter_results", list),
+            prompt_filter_results=prompt_filters_of(delta.raw) or prompt_filters,
+            request_id=delta.request_id,
         )
 
     def _calls(self, calls: tuple[ToolCallDelta, ...]) -> list[ToolCallChunk]:
         chunks = []
         for call in calls:
-            # Merging joins strings: a name or id that a server repeats may be passed on only once.
-            name = call_id = None
+            # Merging joins strings, so an id that comes after one was made up is not passed on.
+            call_id = None
             if call.index not in self._started_calls:
                 self._started_calls.add(call.index)
-                name, call_id = call.name, call.id or new_call_id()
-            chunks.append(tool_call_chunk(name=name, args=call.arguments, id=call_id, index=call.index))
+                call_id = call.id or new_call_id()
+            chunks.append(tool_call_chunk(name=call.name, args=call.arguments, id=call_id, index=call.index))
         return chunks

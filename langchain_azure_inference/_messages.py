@@ -134,7 +134,7 @@ def _from_assistant(message: AIMessage, where: str) -> Sent:
                 calls.append(_call(block.get("id"), block.get("name"), arguments, position))
         elif (text := _text_of(block)) is not None:
             texts.append(text)
-        elif block["type"] not in _THINKING:
+        elif block["type"] not in _THINKING and block["type"] != "audio":  # the text has the words of a sound
             raise _refusal_of(block, position, "assistant messages take text and tool calls")
     text = "".join(texts)
     if not calls:

@@ -16,6 +16,7 @@ from llama_index.core.base.llms.types import (
     AudioBlock,
     CachePoint,
     ChatMessage,
+    CitationBlock,
     ImageBlock,
     MessageRole,
     TextBlock,
@@ -29,6 +30,8 @@ from azure_inference_core.errors import ConfigurationError
 
 _ROLES = {MessageRole.CHATBOT: "assistant", MessageRole.MODEL: "assistant", MessageRole.FUNCTION: "tool"}
 _HINTS = (CachePoint, ThinkingBlock)
+_ANSWERED = (AudioBlock, CitationBlock, ToolCallBlock)
+"""Blocks of a model's answer that its text or its calls stand for."""
 _Call = tuple[str | None, str, dict[str, Any] | str]
 
 
@@ -114,7 +117,7 @@ def _content(message: ChatMessage, role: str, where: str) -> str | list[dict[str
         at = f"{where}.blocks[{place}]"
         if isinstance(block, TextBlock):
             parts.append({"type": "text", "text": block.text})
-        elif isinstance(block, _HINTS) or (role == "assistant" and isinstance(block, ToolCallBlock)):
+        elif isinstance(block, _HINTS) or (role == "assistant" and isinstance(block, _ANSWERED)):
             continue
         elif isinstance(block, ImageBlock) and role == "user":
             parts.append(_image(block, at))

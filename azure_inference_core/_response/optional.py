@@ -14,6 +14,7 @@ from pybase64 import b64decode, b64encode
 ADDED = frozenset(("annotations", "context", "audio"))
 """What services add to a message: citations, what "On Your Data" found, a spoken answer."""
 
+PROMPT_FILTERS = frozenset(("prompt_filter_results", "prompt_annotations"))
 _GROWING = ("data", "transcript")
 _MOST = 2**53
 """Up to here every whole number of JSON is exact; no count of tokens comes near."""
@@ -49,6 +50,13 @@ def _counts(usage: dict[str, Any]) -> dict[str, Any]:
         else:
             counts[name] = value
     return counts
+
+
+def prompt_filters_of(raw: dict[str, Any]) -> list[Any] | None:
+    """What content safety says of the prompt, under either name in use."""
+    if PROMPT_FILTERS.isdisjoint(raw):
+        return None
+    return next(filter(None, (optional(raw, name, list) for name in sorted(PROMPT_FILTERS, reverse=True))), None)
 
 
 def logprobs_of(choice: dict[str, Any]) -> dict[str, Any] | None:
@@ -187,14 +195,15 @@ def citations_of(additions: Mapping[str, Any] | None) -> list[Citation]:
     if not additions:
         return []
     cited = [one for one in additions.get("annotations") or () if is_citation(one)]
-    context = additions.get("context") or {}
-    found = [one for one in optional(context, "citations", list) or () if isinstance(one, dict) and one]
+    context = additions.get("context")
+    listed = optional(context, "citations", list) if isinstance(context, dict) else None
+    found = [one for one in listed or () if isinstance(one, dict) and one]
     return [_citation(one) for one in cited + found]
 
 
-def is_citation(annotation: Mapping[str, Any]) -> bool:
+def is_citation(annotation: Any) -> bool:
     """Whether an annotation says where something comes from, as ``url_citation`` and ``file_citation`` do."""
-    kind = annotation.get("type")
+    kind = annotation.get("type") if isinstance(annotation, dict) else None
     return isinstance(kind, str) and kind.endswith("citation")
 
 

@@ -15,7 +15,14 @@ import orjson
 from azure_inference_core._refusal.judging import stream_error
 from azure_inference_core._refusal.reading import failure_in
 from azure_inference_core._response.calls import calls_of, read_call
-from azure_inference_core._response.optional import added_to, logprobs_of, optional, spoken, usage_of
+from azure_inference_core._response.optional import (
+    added_to,
+    logprobs_of,
+    optional,
+    prompt_filters_of,
+    spoken,
+    usage_of,
+)
 from azure_inference_core._response.parts import read_content, reasoning_of
 from azure_inference_core._response.sse import BLANK
 from azure_inference_core._response.thinking import split_think
@@ -92,8 +99,7 @@ def parse_chat(
         choices=tuple(_chat_choice(raw, i, names, think=think) for i, raw in _choices(body)),
         usage=usage_of(body),
         system_fingerprint=optional(body, "system_fingerprint", str),
-        prompt_filter_results=optional(body, "prompt_filter_results", list)
-        or optional(body, "prompt_annotations", list),
+        prompt_filter_results=prompt_filters_of(body),
         raw=body,
     )
 

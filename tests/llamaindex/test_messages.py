@@ -202,7 +202,6 @@ REFUSED = {
     ),
     "system image": (ImageBlock(image=PNG), "system", "an ImageBlock.*message of the system"),
     "tool image": (ImageBlock(image=PNG), "tool", "an ImageBlock.*message of the tool"),
-    "assistant audio": (AudioBlock(audio=WAV), "assistant", "an AudioBlock.*message of the assistant"),
     "user call": (ToolCallBlock(tool_name="x"), "user", "a ToolCallBlock.*the assistant's"),
     "image without bytes": (ImageBlock(), "user", "is empty"),
     "image of no type": (ImageBlock(image=b"not an image"), "user", "media type"),
