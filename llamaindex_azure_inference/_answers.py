@@ -165,6 +165,8 @@ class ChatAccumulator:
         if delta.additions:
             join(self._additions, delta.additions)
             self._known.update(_told(self._additions))
+            if "finish_reason" in self._known:
+                self._blocks = _shown(self._additions, self._content)
 
     def _add_call(self, delta: ToolCallDelta) -> None:
         known = self._calls.get(delta.index)

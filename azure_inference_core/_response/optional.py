@@ -122,13 +122,9 @@ class Additions:
         sound = {name: value for name, value in sound.items() if value}
         return {**new, "audio": sound} if sound else new or None
 
-    def end(self, last: dict[str, Any] | None) -> dict[str, Any] | None:
-        """The last piece, with what was held back."""
-        if not self._sound:
-            return last
-        rest, self._sound = b64encode(self._sound).decode(), b""
-        sound = (last or {}).get("audio") or {}
-        return {**(last or {}), "audio": {**sound, "data": sound.get("data", "") + rest}}
+    def end(self) -> dict[str, Any] | None:
+        """What was held back."""
+        return {"audio": {"data": b64encode(self._sound).decode()}} if self._sound else None
 
     def _new(self, told: dict[str, Any], piece: dict[str, Any]) -> dict[str, Any]:
         """What was not told before; of lists the items, of objects the fields."""

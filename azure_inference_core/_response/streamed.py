@@ -276,8 +276,6 @@ class ChatReader(StreamReader[ChatDelta]):
                 rest = splitter.end()
                 content, thought = content + rest[0], thought + rest[1]
             reasoning = f"{reasoning or ''}{thought}" or None
-        if reason is not None:
-            calls, additions = self._completed(index, calls, additions)
         if content and index == 0:
             self._text.append(content)
         chunk_id, model, mark = chunk.get("id"), chunk.get("model"), chunk.get("system_fingerprint")
@@ -313,16 +311,6 @@ class ChatReader(StreamReader[ChatDelta]):
             text = text or spoken(delta.get("audio"))
         return text, reasoning, optional(delta, "refusal", str) or said.refusal, additions, calls
 
-    def _completed(
-        self, index: int, calls: tuple[ToolCallDelta, ...], additions: _Json | None
-    ) -> tuple[tuple[ToolCallDelta, ...], _Json | None]:
-        """What a choice gives out at its end."""
-        if index in self._calls:
-            calls = (*calls, *self._calls[index].end())
-        if index in self._additions:
-            additions = self._additions[index].end(additions)
-        return calls, additions
-
     def _held(self) -> list[ChatDelta]:
         if any(pieces.is_nameless for pieces in self._calls.values()):
             raise MalformedResponseError("a tool call of the stream names no function")
@@ -330,6 +318,8 @@ class ChatReader(StreamReader[ChatDelta]):
         deltas = [self._delta(self._last, {}, index, "held") for index in sorted(held)]
         for delta in deltas:
             delta.finish_reason = None
+            delta.tool_calls = tuple(self._calls[delta.index].end())
+            delta.additions = self._additions[delta.index].end()
         return [d for d in deltas if d.content or d.reasoning or d.tool_calls or d.additions]
 
     def _tool_calls(self, delta: _Json, choice: int) -> tuple[ToolCallDelta, ...]:

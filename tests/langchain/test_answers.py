@@ -52,7 +52,7 @@ def streamed(chunks: Any) -> Said:
     mapper = ChunkMapper(model="m", usage=True)
     mapped = [mapper.chunk(delta) for delta in chat_deltas(chunks)]
     total: ChatGenerationChunk | None = None
-    for chunk in [*mapped, mapper.end()]:
+    for chunk in [*mapped, *mapper.end()]:
         total = chunk if total is None else total if chunk is None else total + chunk
     assert total is not None
     assert isinstance(total.message, AIMessage)
