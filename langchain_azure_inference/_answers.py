@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatResult as Generations
 
 from azure_inference_core import ChatChoice, ChatDelta, ChatResult, ToolCall
 from azure_inference_core._request.tools import new_call_id, read_arguments
-from azure_inference_core._response.optional import optional, prompt_filters_of
+from azure_inference_core._response.optional import join, optional, prompt_filters_of
 from langchain_azure_inference._blocks import PROVIDER
 
 
@@ -178,6 +178,7 @@ class ChunkMapper:
         self._filters: dict[str, Any] = {}
         self._request_id: str | None = None
         self._prompt_filters: list[Any] | None = None
+        self._cited: dict[str, Any] = {}
         self._arguments: dict[int, _Arguments] = {}
 
     def chunk(self, delta: ChatDelta) -> ChatGenerationChunk | None:
@@ -191,7 +192,7 @@ class ChunkMapper:
             self._filters.update(delta.content_filter_results)
         content, reasoning = delta.content, delta.reasoning
         plain = not (reasoning or delta.tool_calls or delta.refusal or delta.logprobs or delta.additions)
-        if plain and (self._named or not delta.model):
+        if plain and (self._named or not delta.model) and not self._cited:
             if content:
                 return ChatGenerationChunk(message=AIMessageChunk(content=content))
             self._prompt_filters = prompt_filters_of(delta.raw) or self._prompt_filters
@@ -201,7 +202,7 @@ class ChunkMapper:
             additional_kwargs={
                 **({"reasoning_content": reasoning} if reasoning else {}),
                 **({"refusal": delta.refusal} if delta.refusal else {}),
-                **(delta.additions or {}),
+                **self._additions(delta),
             },
             response_metadata=self._introduction(delta),
             tool_call_chunks=self._calls(delta),
@@ -212,9 +213,13 @@ class ChunkMapper:
     def end(self) -> Iterator[ChatGenerationChunk]:
         """What was held back of calls, and the last chunk: finish reason, token counts and filter results."""
         held = ((index, arguments.end()) for index, arguments in self._arguments.items())
-        if calls := [tool_call_chunk(args=rest, index=index) for index, rest in held if rest]:
+        calls = [tool_call_chunk(args=rest, index=index) for index, rest in held if rest]
+        if calls or self._cited:
             message = AIMessageChunk(
-                content="", response_metadata={"model_provider": PROVIDER}, tool_call_chunks=calls
+                content="",
+                additional_kwargs=self._cited,
+                response_metadata={"model_provider": PROVIDER},
+                tool_call_chunks=calls,
             )
             yield ChatGenerationChunk(message=message)
         if self._filters:
@@ -246,6 +251,16 @@ class ChunkMapper:
             prompt_filter_results=prompt_filters_of(delta.raw) or prompt_filters,
             request_id=delta.request_id,
         )
+
+    def _additions(self, delta: ChatDelta) -> dict[str, Any]:
+        """What is added to this chunk; citations wait for the text on which they stand as a block's annotations."""
+        additions = dict(delta.additions or {})
+        sound = {"audio": additions.pop("audio")} if "audio" in additions else {}
+        join(self._cited, additions)
+        if not delta.content:
+            return sound
+        cited, self._cited = self._cited, {}
+        return {**cited, **sound}
 
     def _calls(self, delta: ChatDelta) -> list[ToolCallChunk]:
         chunks = []

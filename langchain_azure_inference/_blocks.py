@@ -75,7 +75,14 @@ def _whole(message: AIMessage) -> list[ContentBlock]:
 
 def _piece(message: AIMessageChunk) -> list[ContentBlock]:
     # A piece of a call is not an invalid call: only the whole message can tell.
-    return _whole(message) if message.chunk_position == "last" else _blocks(message)
+    if message.chunk_position == "last":
+        return _whole(message)
+    blocks = _blocks(message)
+    if "audio" in message.additional_kwargs:
+        # A sound and its words come in turns, and each is one block when the pieces are joined.
+        for block in cast("list[Any]", blocks):
+            block["index"] = f"lc_{block['type']}_0"
+    return blocks
 
 
 register_translator(PROVIDER, _whole, _piece)

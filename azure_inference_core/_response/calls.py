@@ -99,14 +99,14 @@ def arguments_text(arguments: Any) -> str:
 
 
 class _Call:
-    __slots__ = ("_pieces", "id", "index", "is_free", "is_told", "name", "number", "tail")
+    __slots__ = ("_pieces", "id", "index", "is_free", "name", "number", "own_id", "tail")
 
     def __init__(self, number: int, call_id: str | None, index: int | None) -> None:
         self.number = number
-        self.id = call_id
+        self.id = call_id  # as sent
+        self.own_id: str | None = None  # as given out
         self.index = index
         self.name: str | None = None
-        self.is_told = False  # whether its id was given out
         self.is_free = False
         self.tail = ""  # the last character of its arguments that is no space
         self._pieces: list[str] = []
@@ -168,8 +168,8 @@ class CallPieces:
         if type(function) is not dict or piece.get("id") or function.get("name"):
             return None
         arguments, index = function.get("arguments"), piece.get("index")
-        call = self._by_index.get(index) if type(index) is int and type(arguments) is str else None
-        if call is None or ("{" in arguments and (call.tail == "}" or "}" in arguments)):
+        call = self._by_index.get(index) if type(index) is int else None
+        if call is None or type(arguments) is not str or ("{" in arguments and (call.tail == "}" or "}" in arguments)):
             return None
         call.add(arguments)
         return ToolCallDelta(call.number, None, None, arguments)
@@ -210,19 +210,18 @@ class CallPieces:
         return bool(raw.id and call.id and raw.id != call.id and not is_middle)
 
     def _new(self, index: int | None, call_id: str | None) -> _Call:
-        call = _Call(len(self._calls), self._unused(call_id), index)
+        call = _Call(len(self._calls), call_id, index)
         self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
         return call
 
-    def _unused(self, call_id: str | None) -> str | None:
-        """An id that no other call has: two calls under one id would get one answer."""
-        return None if any(call.id == call_id for call in self._calls) else call_id
-
     def _delta(self, call: _Call, raw: RawCall, arguments: str) -> ToolCallDelta:
-        if call.id is None and raw.id is not None:
-            call.id = self._unused(raw.id)
+        call.id = call.id or raw.id
+        own_id = None
+        # Two calls under one id would get one answer.
+        if call.own_id is None and call.id and all(one.own_id != call.id for one in self._calls):
+            own_id = call.own_id = call.id
         name = raw.name if call.name is None else None
         call.name = call.name or name
         if raw.is_free:
@@ -230,8 +229,7 @@ class CallPieces:
             arguments = arguments if call.is_free else _FREE_TEXT[0] + arguments
             call.is_free = True
         call.add(arguments)
-        told, call.is_told = call.is_told, call.id is not None
-        return ToolCallDelta(call.number, None if told else call.id, name, arguments)
+        return ToolCallDelta(call.number, own_id, name, arguments)
 
 
 def _objects(call: _Call, arguments: str) -> list[str]:

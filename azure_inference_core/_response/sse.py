@@ -4,7 +4,8 @@ Follows the event-stream grammar of the WHATWG HTML standard (9.2.6), so that LF
 ``event:`` and ``id:`` lines, data over several lines and any split of the bytes are read alike. Liberties: ``data``
 stays bytes, and what may be the report of a failure is never dropped. So an event is given out, for the caller to
 judge, that the end of the stream cuts off, that is called an error and has no data, or whose line begins with
-``error:`` (llama.cpp's server) or is an object without ``data:`` (gateways append those).
+``error:`` (llama.cpp's server) or is an object without ``data:`` (gateways append those). A byte order mark may stand
+before any line.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ class SseDecoder:
                 events.append((b"error", line[6:].strip()))
             elif line[:1] == b"{":
                 events.append((self._name, line))
+            elif line[:3] == BOM:  # of a server that writes one before every event
+                events += self._take([line[3:]])
         return events
 
     def _check(self, size: int) -> None:

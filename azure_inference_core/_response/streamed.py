@@ -180,10 +180,7 @@ class StreamReader(ABC, Generic[DeltaT]):
             if index not in self._open:
                 self._open.add(index)
             reason = choice.get("finish_reason")
-            if reason and type(reason) is str:
-                reason = self._finish(index, reason, choice)
-            else:
-                reason = None
+            reason = self._finish(index, reason, choice) if reason and type(reason) is str else None
             deltas.append(self._delta(chunk, choice, index, reason))
         if not choices and not _ENVELOPE.issuperset(chunk):
             deltas.append(self._delta(chunk, {}, 0, None))
