@@ -202,7 +202,7 @@ class ChunkMapper:
             additional_kwargs={
                 **({"reasoning_content": reasoning} if reasoning else {}),
                 **({"refusal": delta.refusal} if delta.refusal else {}),
-                **self._additions(delta),
+                **(self._additions(delta) if delta.additions or self._cited else {}),
             },
             response_metadata=self._introduction(delta),
             tool_call_chunks=self._calls(delta),

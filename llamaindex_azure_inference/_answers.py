@@ -186,7 +186,7 @@ class ChatAccumulator:
             or delta.usage
             or delta.content_filter_results
             or prompt_filter
-            or not self._known
+            or (delta.model and "model" not in self._known)
         ):
             found = _details(
                 delta.usage,

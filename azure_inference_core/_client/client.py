@@ -22,7 +22,7 @@ from azure_inference_core._client.habits import Habits
 from azure_inference_core._client.retry import RetryBudget
 from azure_inference_core._request.parameters import EncodedRequest, Parameters, encode_request
 from azure_inference_core._response.body import Body, Inflater
-from azure_inference_core._response.streamed import StreamReader
+from azure_inference_core._response.events import StreamReader
 from azure_inference_core._response.whole import parse_info
 from azure_inference_core._transport.sdk import SdkClients
 from azure_inference_core.connection import Connection

@@ -106,13 +106,19 @@ def read_body(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
 def _single(body: bytes) -> bytes | None:
     """The data of the one event that is the whole answer, if it is so."""
     decoder = SseDecoder(len(body) + 1)
-    events = [data for name, data in (*decoder.feed(body), *decoder.flush()) if data[:1] == b"{" and name != b"error"]
+    events = [
+        data
+        for name, data in (*decoder.feed(body), *decoder.flush())
+        if data[:1] == b"{" and name != b"error"
+    ]
     try:
         value = orjson.loads(events[0]) if len(events) == 1 else None
     except orjson.JSONDecodeError:
         return None
     choices = value.get("choices") if isinstance(value, dict) else ()
-    is_piece = isinstance(choices, list) and not any(isinstance(one, dict) and "message" in one for one in choices)
+    is_piece = isinstance(choices, list) and not any(
+        isinstance(one, dict) and "message" in one for one in choices
+    )
     return None if choices == () or is_piece else events[0]
 
 
@@ -132,7 +138,9 @@ def _joined(deltas: Iterable[ChatDelta]) -> dict[str, Any]:
                 message[name] = message.get(name, "") + more
         join(message, delta.additions or {})
         for piece in delta.tool_calls:
-            call = calls.setdefault(delta.index, {}).setdefault(piece.index, {"id": piece.id, "arguments": ""})
+            call = calls.setdefault(delta.index, {}).setdefault(
+                piece.index, {"id": piece.id, "arguments": ""}
+            )
             call["name"] = piece.name or call.get("name")
             call["arguments"] += piece.arguments
         told = {"logprobs": delta.logprobs, "content_filter_results": delta.content_filter_results}

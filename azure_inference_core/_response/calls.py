@@ -152,13 +152,19 @@ class CallPieces:
         call = self._known(index, raw)
         if call is None or self._begins(call, raw):
             call = self._new(index, raw.id)
-        elif raw.id and raw.id == call.id and raw.name and raw.arguments == call.text() and _is_object(raw.arguments):
+        elif (
+            raw.id
+            and raw.id == call.id
+            and raw.name
+            and raw.arguments == call.text()
+            and _is_object(raw.arguments)
+        ):
             return []  # the whole call once more
         parts = _objects(call, raw.arguments) if "{" in raw.arguments and not raw.is_free else [raw.arguments]
         deltas = [self._delta(call, raw, parts[0])]
         for part in parts[1:]:
-            raw = raw._replace(id=None, name=call.name)
-            call = self._new(index, None)
+            raw = raw._replace(name=call.name)
+            call = self._new(index, raw.id)
             deltas.append(self._delta(call, raw, part))
         return deltas
 
@@ -169,7 +175,11 @@ class CallPieces:
             return None
         arguments, index = function.get("arguments"), piece.get("index")
         call = self._by_index.get(index) if type(index) is int else None
-        if call is None or type(arguments) is not str or ("{" in arguments and (call.tail == "}" or "}" in arguments)):
+        if (
+            call is None
+            or type(arguments) is not str
+            or ("{" in arguments and (call.tail == "}" or "}" in arguments))
+        ):
             return None
         call.add(arguments)
         return ToolCallDelta(call.number, None, None, arguments)

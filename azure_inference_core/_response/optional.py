@@ -56,7 +56,9 @@ def prompt_filters_of(raw: dict[str, Any]) -> list[Any] | None:
     """What content safety says of the prompt, under either name in use."""
     if PROMPT_FILTERS.isdisjoint(raw):
         return None
-    return next(filter(None, (optional(raw, name, list) for name in sorted(PROMPT_FILTERS, reverse=True))), None)
+    return next(
+        filter(None, (optional(raw, name, list) for name in sorted(PROMPT_FILTERS, reverse=True))), None
+    )
 
 
 def logprobs_of(choice: dict[str, Any]) -> dict[str, Any] | None:

@@ -38,7 +38,6 @@ class SseDecoder:
         self._data_bytes = 0
         self._name = b""
         self._after_cr = False
-        self._at_start = True
 
     def feed(self, block: bytes) -> list[Event]:
         """Take the next block and give the events it completes.
@@ -59,16 +58,13 @@ class SseDecoder:
         self._line = [last]
         self._line_bytes = len(last)
         self._check(self._line_bytes)
-        if self._at_start:
-            self._at_start = False
-            lines[0] = lines[0].removeprefix(BOM)
         return self._take(lines)
 
     def flush(self) -> list[Event]:
         """Give what the end of the stream left unfinished."""
         rest = b"".join(self._line)
         self._line, self._line_bytes = [], 0
-        return self._take([rest.removeprefix(BOM) if self._at_start else rest, b""])
+        return self._take([rest, b""])
 
     def _normalise(self, block: bytes) -> bytes:
         if not block:
@@ -87,7 +83,8 @@ class SseDecoder:
             if len(plain) * 2 == len(lines):
                 return [(b"", data) for data in plain]
         events: list[Event] = []
-        for line in lines:
+        for marked in lines:
+            line = marked.removeprefix(BOM)
             if line[:5] == b"data:":
                 data = line[6:] if line[5:6] == b" " else line[5:]
                 self._data.append(data)
@@ -108,8 +105,6 @@ class SseDecoder:
                 events.append((b"error", line[6:].strip()))
             elif line[:1] == b"{":
                 events.append((self._name, line))
-            elif line[:3] == BOM:  # of a server that writes one before every event
-                events += self._take([line[3:]])
         return events
 
     def _check(self, size: int) -> None:

@@ -23,9 +23,8 @@ from azure_inference_core._response.optional import (
     spoken,
     usage_of,
 )
-from azure_inference_core._response.parts import read_content, reasoning_of
+from azure_inference_core._response.parts import read_content, reasoning_of, split_think
 from azure_inference_core._response.sse import BLANK
-from azure_inference_core._response.thinking import split_think
 from azure_inference_core.errors import MalformedResponseError
 from azure_inference_core.values import (
     ChatChoice,
@@ -107,7 +106,9 @@ def parse_chat(
 def _choices(body: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
     """The choices with their places; a hole among them is none."""
     choices = body.get("choices")
-    known = [(i, one) for i, one in enumerate(choices if isinstance(choices, list) else ()) if one is not None]
+    known = [
+        (i, one) for i, one in enumerate(choices if isinstance(choices, list) else ()) if one is not None
+    ]
     if not known:
         raise MalformedResponseError("the answer has no choices")
     for position, choice in known:

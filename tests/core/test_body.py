@@ -22,7 +22,7 @@ from tests.support.wire import DONE, chunk, event, tool_call
 
 BOM = b"\xef\xbb\xbf"
 CHAT = json.dumps(wire.chat()).encode()
-IN_EVENTS = {
+IN_EVENTS: dict[str, list[Any]] = {
     "usage last": [*wire.chat_chunks(style="last")],
     "usage apart": [*wire.chat_chunks(style="extra")],
     "usage in every chunk": [*wire.chat_chunks(style="cumulative")],
@@ -149,7 +149,7 @@ def test_what_is_no_answer(server: ScriptedServer, chat: ChatClient, body: bytes
 EVENTS: dict[str, list[Any]] = {
     "a mark before each": [BOM + event(chunk("a")), BOM + event(chunk("b"))],
     "a mark in each": [b"data: " + BOM + json.dumps(chunk(text)).encode() + b"\n\n" for text in "ab"],
-    "pings": [b"event: ping\ndata: {\"type\": \"ping\"}\n\n", b"event: ping\ndata: on it\n\n", b"data:\n\n", b"data: null\n\n", chunk("ab")],
+    "pings": [b'event: ping\ndata: {"type": "ping"}\n\n', b"event: ping\ndata: on it\n\n", b"data:\n\n", b"data: null\n\n", chunk("ab")],
     "unknown events": [chunk("a"), {"type": "usage.estimate", "tokens": 5}, chunk("b"), {"citations": ["x"]}],
     "usage alone": [chunk("ab"), {"usage": wire.USAGE}],
     "messages for deltas": [{"choices": [{"index": 0, "message": {"role": "assistant", "content": "ab"}, "finish_reason": "stop"}]}],

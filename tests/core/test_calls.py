@@ -71,7 +71,7 @@ def test_calls_of_any_type(server: ScriptedServer, chat: ChatClient, kind: str) 
 def test_a_custom_call_in_pieces() -> None:
     """The text of a custom tool is one JSON string, wherever it is cut."""
     pieces = [{"index": 0, "id": "c", "type": "custom", "custom": {"name": "f", "input": ""}}]
-    pieces += [{"index": 0, "custom": {"input": character}} for character in 'a"\n\\é'] * 2  # type: ignore[misc]
+    pieces += [{"index": 0, "custom": {"input": character}} for character in 'a"\n\\é'] * 2
     ((call_id, name, arguments),) = joined(pieces)
     assert (call_id, name, json.loads(arguments)) == ("c", "f", {"input": 'a"\n\\éa"\n\\é'})
 

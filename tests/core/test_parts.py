@@ -72,7 +72,7 @@ def test_no_part_costs_the_text(server: ScriptedServer, chat: ChatClient, case: 
 
 def test_parts_between_pieces_of_text(server: ScriptedServer, chat: ChatClient) -> None:
     """A stream that changes between text and parts is one text."""
-    pieces = [
+    pieces: list[dict[str, Any]] = [
         {"content": "He is"},
         {"content": [REFERENCE]},
         {"content": [text(" re"), WITH_TEXT]},
@@ -86,8 +86,11 @@ def test_parts_of_no_known_kind_are_kept(server: ScriptedServer, chat: ChatClien
     found = whole(server, chat, {"content": [text("a"), REFERENCE, WITH_TEXT]})
     assert found.additions == {"annotations": [REFERENCE, WITH_TEXT]}
     server.reply(
-        [chunk([REFERENCE]), chunk([REFERENCE]), chunk([WITH_TEXT]), chunk("", finish_reason="stop")]
-    )  # type: ignore[arg-type]
+        [
+            *(chunk(content=[one]) for one in (REFERENCE, REFERENCE, WITH_TEXT)),
+            chunk("", finish_reason="stop"),
+        ]
+    )
     with chat.stream(wire.MESSAGES) as deltas:
         given = [delta.additions for delta in deltas if delta.additions]
     assert given == [{"annotations": [REFERENCE]}, {"annotations": [WITH_TEXT]}]

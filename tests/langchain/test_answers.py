@@ -192,7 +192,7 @@ def total_of(chunks: list[AIMessageChunk]) -> AIMessageChunk:
     """A stream put together."""
     total = chunks[0]
     for chunk in chunks[1:]:
-        total += chunk  # type: ignore[assignment]
+        total += chunk
     return total
 
 
