@@ -161,7 +161,8 @@ class CallPieces:
         ):
             return []  # the whole call once more
         parts = _objects(call, raw.arguments) if "{" in raw.arguments and not raw.is_free else [raw.arguments]
-        deltas = [self._delta(call, raw, parts[0])]
+        # What is no more than blank belongs to the complete call; an empty piece says nothing.
+        deltas = [self._delta(call, raw, parts[0])] if parts[0] or len(parts) == 1 else []
         for part in parts[1:]:
             raw = raw._replace(name=call.name)
             call = self._new(index, raw.id)
@@ -183,6 +184,18 @@ class CallPieces:
             return None
         call.add(arguments)
         return ToolCallDelta(call.number, None, None, arguments)
+
+    def add_all(self, pieces: list[Any]) -> tuple[ToolCallDelta, ...]:
+        """Take the pieces of one chunk; gives one delta a call."""
+        if len(pieces) == 1:
+            return tuple(self.add(pieces[0]))
+        joined: dict[int, ToolCallDelta] = {}
+        for delta in (delta for piece in pieces for delta in self.add(piece)):
+            known = joined.setdefault(delta.index, delta)
+            if known is not delta:
+                known.id, known.name = known.id or delta.id, known.name or delta.name
+                known.arguments += delta.arguments
+        return tuple(joined.values())
 
     def end(self) -> list[ToolCallDelta]:
         """What completes the arguments of the calls of custom tools."""

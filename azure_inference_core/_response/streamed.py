@@ -128,12 +128,11 @@ class ChatReader(StreamReader[ChatDelta]):
         return [d for d in deltas if d.content or d.reasoning or d.tool_calls or d.additions]
 
     def _tool_calls(self, delta: _Json, choice: int) -> tuple[ToolCallDelta, ...]:
-        deltas: list[ToolCallDelta] = []
-        for sent in calls_of(delta):
-            deltas += self._calls[choice].add(sent)
+        sent = calls_of(delta)
+        deltas = self._calls[choice].add_all(sent) if sent else ()
         for piece in deltas if self._names else ():
             piece.name = self._names.get(piece.name or "", piece.name)
-        return tuple(deltas)
+        return deltas
 
     def _whole(self, answer: _Json) -> list[ChatDelta]:
         result = parse_chat(answer, names=self._names, think=self._splitters is not None)

@@ -193,6 +193,10 @@ def test_which_call_a_piece_belongs_to(server: ScriptedServer, chat: ChatClient,
     """Ids and names are given once, on the first piece that has them, and every piece finds its call."""
     pieces, calls = STREAMS[case]
     assert joined(pieces) == calls
+    together = CallPieces().add_all(pieces)
+    assert [(one.index, one.id, one.name, one.arguments) for one in together] == [
+        (number, *call) for number, call in enumerate(calls)
+    ]
     server.reply([*(chunk(tool_calls=[piece]) for piece in pieces), chunk("", finish_reason="tool_calls")])
     with chat.stream(wire.MESSAGES) as deltas:
         found = [call for delta in deltas for call in delta.tool_calls]
