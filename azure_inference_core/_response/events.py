@@ -16,8 +16,8 @@ import orjson
 from azure_inference_core._refusal.judging import request_id_of, stream_error
 from azure_inference_core._refusal.reading import failure_in
 from azure_inference_core._response.optional import optional, usage_of
-from azure_inference_core._response.sse import BLANK, BOM, Event, SseDecoder
-from azure_inference_core._response.whole import parse_json
+from azure_inference_core._response.sse import BLANK, Event, SseDecoder
+from azure_inference_core._response.whole import first_json, parse_json
 from azure_inference_core.errors import IncompleteResponseError, MalformedResponseError
 
 DeltaT = TypeVar("DeltaT")
@@ -117,12 +117,12 @@ class StreamReader(ABC, Generic[DeltaT]):
                     return
                 if _says_nothing(name, data):
                     continue
-                if data[:3] == BOM:
-                    yield from self._read([(name, data[3:])])
-                    continue
-                raise MalformedResponseError(
-                    f"an event of the stream is not JSON ({str(error)[:80]})"
-                ) from None
+                try:
+                    chunk = first_json(data.strip(BLANK))
+                except orjson.JSONDecodeError:
+                    raise MalformedResponseError(
+                        f"an event of the stream is not JSON ({str(error)[:80]})"
+                    ) from None
             if name == b"error":
                 raise stream_error(chunk, self._headers)
             if type(chunk) is not dict:

@@ -22,7 +22,6 @@ from azure_inference_core.errors import MalformedResponseError
 from azure_inference_core.values import ChatDelta, CompletionDelta, ToolCallDelta
 
 _Json: TypeAlias = dict[str, Any]
-_SAYS = frozenset(("delta", "message", "text"))
 _USUAL = frozenset(("role", "content", "reasoning_content", "refusal", "tool_calls"))
 """What a piece has that says no more than most do."""
 
@@ -53,7 +52,7 @@ class ChatReader(StreamReader[ChatDelta]):
     ) -> ChatDelta:
         delta = choice.get("delta")
         if type(delta) is not dict:
-            delta = message_in(choice, "a choice of the stream")
+            delta = self._message_in(choice)
         content = delta.get("content")
         role = reasoning = refusal = additions = None
         calls: tuple[ToolCallDelta, ...] = ()
@@ -92,6 +91,11 @@ class ChatReader(StreamReader[ChatDelta]):
             self._request_id,
             additions,
         )
+
+    def _message_in(self, choice: _Json) -> _Json:
+        """What a choice without a delta says; some services tell the whole message once more at the end."""
+        is_again = choice.get("message") and (self._text or self._calls)
+        return {} if is_again else message_in(choice, "a choice of the stream")
 
     @staticmethod
     def _split(
@@ -169,7 +173,7 @@ class CompletionReader(StreamReader[CompletionDelta]):
         if type(text) is not str:
             if text is not None:
                 raise MalformedResponseError("a choice of the stream has no text")
-            said = {} if _SAYS.isdisjoint(choice) else message_in(choice, "a choice of the stream")
+            said = {} if self._text else message_in(choice, "a choice of the stream")
             text = read_content(said.get("content")).text
         if text and index == 0:
             self._text.append(text)

@@ -49,7 +49,7 @@ def parse_json(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         try:
-            value = _first_json(body.strip(BLANK))
+            value = first_json(body.strip(BLANK))
         except orjson.JSONDecodeError as error:
             raise MalformedResponseError(_not_json(body, headers, error)) from None
     if not isinstance(value, dict):
@@ -59,7 +59,7 @@ def parse_json(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
     return value
 
 
-def _first_json(text: bytes) -> Any:
+def first_json(text: bytes) -> Any:
     """JSON that a byte order mark or blanks precede, or words follow; not two answers in one."""
     try:
         return orjson.loads(text)

@@ -150,6 +150,8 @@ EVENTS: dict[str, list[Any]] = {
     "a mark before each": [BOM + event(chunk("a")), BOM + event(chunk("b"))],
     "a mark in each": [b"data: " + BOM + json.dumps(chunk(text)).encode() + b"\n\n" for text in "ab"],
     "pings": [b'event: ping\ndata: {"type": "ping"}\n\n', b"event: ping\ndata: on it\n\n", b"data:\n\n", b"data: null\n\n", chunk("ab")],
+    "words in each": [event(chunk(text))[:-2] + b" <!-- 3 ms -->\n\n" for text in "ab"],
+    "the message again": [chunk("a"), chunk("b"), {"choices": [{"index": 0, "message": {"content": "ab"}}]}],
     "unknown events": [chunk("a"), {"type": "usage.estimate", "tokens": 5}, chunk("b"), {"citations": ["x"]}],
     "usage alone": [chunk("ab"), {"usage": wire.USAGE}],
     "messages for deltas": [{"choices": [{"index": 0, "message": {"role": "assistant", "content": "ab"}, "finish_reason": "stop"}]}],
