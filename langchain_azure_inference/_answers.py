@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCallChunk
@@ -14,7 +12,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
 from langchain_core.outputs import ChatResult as Generations
 
-from azure_inference_core import ChatChoice, ChatDelta, ChatResult, ToolCall
+from azure_inference_core import ChatChoice, ChatDelta, ChatResult, ToolCall, ToolCallDelta
 from azure_inference_core._request.tools import new_call_id, read_arguments
 from azure_inference_core._response.optional import join, optional, prompt_filters_of
 from langchain_azure_inference._blocks import PROVIDER
@@ -110,57 +108,6 @@ def _sort_call(call: ToolCall, calls: list[MessageToolCall], broken: list[Invali
         calls.append(tool_call(name=call.name, args=arguments, id=call_id))
 
 
-class _Arguments:
-    """The arguments of one streamed call, so given out that LangChain joins them to what they are.
-
-    LangChain completes what it joins: of arguments that are cut off, or that words follow, it makes others. And it reads
-    JSON only. So what does not begin as an object waits until it is whole, and what turns out to be none is ended so
-    that LangChain calls it invalid.
-    """
-
-    __slots__ = ("_is_given", "_pieces")
-
-    _OBJECT = re.compile(r'\s*\{\s*["}]')
-
-    def __init__(self) -> None:
-        self._pieces: list[str] = []
-        self._is_given = False
-
-    def add(self, piece: str) -> str:
-        """Take a piece; gives what may be passed on."""
-        self._pieces.append(piece)
-        if self._is_given:
-            return piece
-        text = "".join(self._pieces)
-        self._is_given = self._OBJECT.match(text) is not None
-        return text if self._is_given else ""
-
-    def end(self) -> str:
-        """What is left to pass on."""
-        text = "".join(self._pieces)
-        try:
-            read = read_arguments(text)
-        except ValueError:
-            return ("" if self._is_given else text) + _broken_end(text)
-        return "" if self._is_given or not read else json.dumps(read, ensure_ascii=False)
-
-
-def _broken_end(text: str) -> str:
-    """What makes of unreadable arguments what LangChain does not complete: a bracket that closes another one."""
-    opened, in_string, is_escaped = [""], False, False
-    for character in text:
-        if in_string:
-            in_string = is_escaped or character != '"'
-            is_escaped = character == "\\" and not is_escaped
-        elif character == '"':
-            in_string = True
-        elif character in "{[":
-            opened.append(character)
-        elif character in "}]" and len(opened) > 1:
-            opened.pop()
-    return ('""' if is_escaped else '"' if in_string else "") + ("}" if opened[-1] == "[" else "]")
-
-
 class ChunkMapper:
     """Maps the deltas of one stream; what may be said once is said once, most of it on the last chunk.
 
@@ -179,7 +126,7 @@ class ChunkMapper:
         self._request_id: str | None = None
         self._prompt_filters: list[Any] | None = None
         self._cited: dict[str, Any] = {}
-        self._arguments: dict[int, _Arguments] = {}
+        self._started_calls: set[int] = set()
 
     def chunk(self, delta: ChatDelta) -> ChatGenerationChunk | None:
         """The chunk of one delta; ``None`` for one that only says what the last chunk will."""
@@ -205,23 +152,13 @@ class ChunkMapper:
                 **(self._additions(delta) if delta.additions or self._cited else {}),
             },
             response_metadata=self._introduction(delta),
-            tool_call_chunks=self._calls(delta),
+            tool_call_chunks=self._calls(delta.tool_calls),
         )
         info = {"logprobs": delta.logprobs} if delta.logprobs else None
         return ChatGenerationChunk(message=message, generation_info=info)
 
-    def end(self) -> Iterator[ChatGenerationChunk]:
-        """What was held back of calls, and the last chunk: finish reason, token counts and filter results."""
-        held = ((index, arguments.end()) for index, arguments in self._arguments.items())
-        calls = [tool_call_chunk(args=rest, index=index) for index, rest in held if rest]
-        if calls or self._cited:
-            message = AIMessageChunk(
-                content="",
-                additional_kwargs=self._cited,
-                response_metadata={"model_provider": PROVIDER},
-                tool_call_chunks=calls,
-            )
-            yield ChatGenerationChunk(message=message)
+    def end(self) -> ChatGenerationChunk:
+        """The last chunk: finish reason, token counts and filter results."""
         if self._filters:
             self._ending["content_filter_results"] = self._filters
         metadata: dict[str, Any] = {"model_provider": PROVIDER}
@@ -230,11 +167,12 @@ class ChunkMapper:
         metadata.update(without_none(prompt_filter_results=self._prompt_filters))
         message = AIMessageChunk(
             content="",
+            additional_kwargs=self._cited,
             response_metadata=metadata,
             usage_metadata=to_usage(self._usage) if self._with_usage else None,
             chunk_position="last",
         )
-        yield ChatGenerationChunk(message=message, generation_info=self._ending)
+        return ChatGenerationChunk(message=message, generation_info=self._ending)
 
     def _introduction(self, delta: ChatDelta) -> dict[str, Any]:
         """Who answers; on the first chunk that knows it."""
@@ -262,15 +200,13 @@ class ChunkMapper:
         cited, self._cited = self._cited, {}
         return {**cited, **sound}
 
-    def _calls(self, delta: ChatDelta) -> list[ToolCallChunk]:
+    def _calls(self, calls: tuple[ToolCallDelta, ...]) -> list[ToolCallChunk]:
         chunks = []
-        for call in delta.tool_calls:
-            arguments = self._arguments.get(call.index)
+        for call in calls:
+            # Merging joins strings, so an id that comes after one was made up is not passed on.
             call_id = None
-            if arguments is None:
-                # Merging joins strings, so an id that comes after one was made up is not passed on.
-                arguments = self._arguments[call.index] = _Arguments()
+            if call.index not in self._started_calls:
+                self._started_calls.add(call.index)
                 call_id = call.id or new_call_id()
-            text = arguments.add(call.arguments)
-            chunks.append(tool_call_chunk(name=call.name, args=text, id=call_id, index=call.index))
+            chunks.append(tool_call_chunk(name=call.name, args=call.arguments, id=call_id, index=call.index))
         return chunks

@@ -74,8 +74,8 @@ def _whole(message: AIMessage) -> list[ContentBlock]:
 
 
 def _piece(message: AIMessageChunk) -> list[ContentBlock]:
-    # A piece of a call is not an invalid call: only the whole message can tell.
-    if message.chunk_position == "last":
+    # A piece of a call is not an invalid call: only the whole message can tell, where every call has its name.
+    if message.chunk_position == "last" and all(call["name"] for call in message.tool_call_chunks):
         return _whole(message)
     blocks = _blocks(message)
     if "audio" in message.additional_kwargs:

@@ -131,7 +131,7 @@ class ChatAzureInference(Writer, BaseChatModel):
                         if run_manager:
                             run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
-            yield from mapper.end()
+            yield mapper.end()
 
     async def _astream(
         self,
@@ -149,8 +149,7 @@ class ChatAzureInference(Writer, BaseChatModel):
                         if run_manager:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
-            for chunk in mapper.end():
-                yield chunk
+            yield mapper.end()
 
     def _streaming_disabled(self, **kwargs: Any) -> bool:
         # LangChain asks before it streams on its own account, as under astream_events.

@@ -11,7 +11,6 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from azure_inference_core import InferenceError
-from azure_inference_core._request.tools import read_arguments
 from azure_inference_core._response.whole import parse_chat
 from langchain_azure_inference import AzureInferenceLLM, ChatAzureInference
 from langchain_azure_inference._answers import ChunkMapper, to_generations
@@ -57,7 +56,7 @@ def joined(chunks: Any) -> AIMessageChunk:
     """The message of a streamed answer."""
     mapper = ChunkMapper(model="m", usage=True)
     mapped = [mapper.chunk(delta) for delta in chat_deltas(chunks)]
-    first, *others = [chunk for chunk in (*mapped, *mapper.end()) if chunk is not None]
+    first, *others = [chunk for chunk in (*mapped, mapper.end()) if chunk is not None]
     total = first + others
     assert isinstance(total.message, AIMessageChunk)
     return total.message
@@ -276,42 +275,6 @@ def test_a_stream_says_what_a_whole_answer_says(server: ScriptedServer, model_na
     )
     result = AzureInferenceLLM(endpoint=server.url, credential=KEY, streaming=True).generate(["x"])
     assert (result.generations[0][0].generation_info or {})["request_id"] == "req-2"
-
-
-ARGUMENTS = [
-    '{"number": "A-17", "total": 99.5, "lines": ["pen", "bo\\"ok\\\\", {"a": [1, {"b": "}]"}]}], "x": null}',
-    "{'city': 'Oslo', 'days': [1]}",
-    json.dumps('{"city": "Oslo", "days": [1]}'),
-    '{"city": "Oslo"} and so on',
-    '{"city": "Oslo"}}',
-    '{"city": NaN}',
-    "[1, 2]",
-    "",
-]
-
-
-@pytest.mark.parametrize("arguments", ARGUMENTS)
-def test_cut_arguments_are_no_call(arguments: str) -> None:
-    """A stream's arguments, cut at any character, are those that a whole answer's would be, or an invalid call."""
-    for cut in range(len(arguments) + 1):
-        written = arguments[:cut]
-        try:
-            expected: Any = read_arguments(written)
-        except ValueError:
-            expected = None
-        for size in (1, 5, len(arguments) + 1):
-            pieces = [written[start : start + size] for start in range(0, cut, size)]
-            calls = [
-                wire.tool_call("f", "", "c1", index=0),
-                *({"index": 0, "function": {"arguments": piece}} for piece in pieces),
-            ]
-            answer = joined(
-                [*(wire.chunk(tool_calls=[call]) for call in calls), wire.chunk("", finish_reason="length")]
-            )
-            made = [call["args"] for call in answer.tool_calls]
-            assert made == ([] if expected is None else [expected]), written
-            assert [call["name"] for call in answer.invalid_tool_calls] == (["f"] if expected is None else [])
-            assert all(str(call["args"]).startswith(written) for call in answer.invalid_tool_calls)
 
 
 def test_calls_that_share_an_index(server: ScriptedServer) -> None:
