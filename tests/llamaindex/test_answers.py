@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from llama_index.core import PromptTemplate
 from llama_index.core.base.llms.types import AudioBlock, ChatMessage, ChatResponse, CitationBlock, LogProb
-from llama_index.core.memory import Memory
+from llama_index.core.memory import ChatMemoryBuffer
 
 from azure_inference_core import InferenceError
 from azure_inference_core._response.whole import parse_chat, parse_completion
@@ -241,7 +241,7 @@ async def test_what_services_add_is_shown(plain: ScriptedServer, way: str) -> No
     llm.close()
 
 
-async def test_what_services_add_goes_on(plain: ScriptedServer) -> None:
+def test_what_services_add_goes_on(plain: ScriptedServer) -> None:
     """A memory keeps such a message, and the next turn sends its text and its call."""
     llm = chat_model(plain)
     plain.reply(added(streamed=True))
@@ -249,10 +249,9 @@ async def test_what_services_add_goes_on(plain: ScriptedServer) -> None:
     result = ChatMessage("1", role="tool", additional_kwargs={"tool_call_id": "c1"})
     kept = [ChatMessage.model_validate_json(one.model_dump_json()) for one in (*QUESTION, answer, result)]
     assert kept[1] == answer
-    memory = Memory.from_defaults(token_limit=3000)
-    await memory.aput_messages(kept)
+    memory = ChatMemoryBuffer.from_defaults(chat_history=kept, token_limit=3000)
     plain.reply("Fine.")
-    assert llm.chat(await memory.aget()).message.content == "Fine."
+    assert llm.chat(memory.get()).message.content == "Fine."
     sent = plain.last.json["messages"][1]
     assert (sent["role"], sent["content"]) == ("assistant", "Yes.")
     assert [call["function"]["name"] for call in sent["tool_calls"]] == ["f"]
