@@ -16,6 +16,9 @@ _TEXTS = frozenset(("text", "output_text", "input_text"))
 _WORDS = ("text", "content", "value", "parts", "summary")
 """Where a part of any kind has its text, but for under its own kind's name: ``{"type": "thinking", "thinking": ...}``."""
 
+_MEDIA = ("image", "audio", "video", "file", "url")
+"""Parts of kinds with these in their names hold addresses and data under them, and text only as ``text``."""
+
 _RARE = frozenset(("reasoning_text", "thinking", "reasoning_details", "thinking_blocks"))
 _REASONING = ("reasoning_content", "reasoning", *sorted(_RARE))
 """Where a message has its reasoning, apart from its content; the first that says something counts."""
@@ -63,7 +66,7 @@ def read_content(content: Any) -> Content:
             refusal += _words(part)
         else:
             text += _words(part)
-            if isinstance(part, dict) and kind not in _TEXTS:
+            if isinstance(kind, str) and kind not in _TEXTS:
                 others.append(part)
     return Content("".join(text), "".join(thought) or None, "".join(refusal) or None, others)
 
@@ -86,10 +89,12 @@ def _words(value: Any, depth: int = _DEEPEST) -> Iterator[str]:
             yield from _words(item, depth - 1)
     elif isinstance(value, dict) and depth:
         kind = value.get("type")
-        for name in (kind, f"{kind}s", *_WORDS) if isinstance(kind, str) and kind else _WORDS:
-            if name != "type" and (words := "".join(_words(value.get(name), depth - 1))):
-                yield words
-                break
+        names = _WORDS
+        if isinstance(kind, str) and kind != "type":
+            is_media = any(word in kind for word in _MEDIA)
+            names = ("text",) if is_media else (kind, f"{kind}s", *_WORDS)
+        said = ("".join(_words(value.get(name), depth - 1)) for name in names)
+        yield next(filter(None, said), "")
 
 
 class ThinkSplitter:

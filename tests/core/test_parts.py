@@ -36,6 +36,7 @@ CONTENTS: dict[str, tuple[Any, str]] = {
     "text of an unknown kind": ([{"type": "poem", "poem": "a"}, {"type": "x", "value": [text("b")]}], "ab"),
     "a part without parts around it": (text("a"), "a"),
     "a picture and a file": ([{"type": "image_url", "image_url": {"url": "x"}}, text("a"), {"type": "file"}], "a"),
+    "addresses and data": ([{"type": "document_url", "document_url": "u"}, {"type": "input_audio", "input_audio": "UklG"}, {"type": "image", "text": "a"}], "a"),
     "holes": ([None, 5, text("a"), [text("b")], {}], "ab"),
     "a tool's reference": ([text("a"), {"type": "tool_reference", "tool": "web", "title": "T", "url": "u"}], "a"),
 }  # fmt: skip
@@ -85,6 +86,7 @@ def test_parts_of_no_known_kind_are_kept(server: ScriptedServer, chat: ChatClien
     """They are among the annotations, as sent; a stream that repeats one gives it once."""
     found = whole(server, chat, {"content": [text("a"), REFERENCE, WITH_TEXT]})
     assert found.additions == {"annotations": [REFERENCE, WITH_TEXT]}
+    assert whole(server, chat, {"content": [text("a"), "b", {"text": "c"}, None]}).additions is None
     server.reply(
         [
             *(chunk(content=[one]) for one in (REFERENCE, REFERENCE, WITH_TEXT)),
