@@ -89,7 +89,7 @@ def _words(value: Any, depth: int = _DEEPEST) -> Iterator[str]:
             yield from _words(item, depth - 1)
     elif isinstance(value, dict) and depth:
         kind = value.get("type")
-        names = _WORDS
+        names: tuple[str, ...] = _WORDS
         if isinstance(kind, str) and kind != "type":
             is_media = any(word in kind for word in _MEDIA)
             names = ("text",) if is_media else (kind, f"{kind}s", *_WORDS)
