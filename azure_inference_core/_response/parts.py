@@ -50,7 +50,8 @@ def read_content(content: Any) -> Content:
         return Content(content)
     if content is None:
         return Content("")
-    if not isinstance(content, (list, dict)):
+    is_part = isinstance(content, dict) and ("type" in content or any(_words(content)))
+    if not isinstance(content, list) and not is_part:
         raise MalformedResponseError(
             f"a message's content is neither text nor parts: {type(content).__name__}"
         )

@@ -35,6 +35,7 @@ from azure_inference_core.values import (
     ToolCall,
 )
 
+_ROLES = frozenset(("assistant", "model", "chatbot", "ai"))
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -121,6 +122,9 @@ def _chat_choice(raw: dict[str, Any], position: int, names: Mapping[str, str], *
     message = message_in(raw, f"choices[{position}]")
     if not message and not raw.get("finish_reason"):
         raise MalformedResponseError(f"choices[{position}] has no message")
+    role = optional(message, "role", str) or "assistant"
+    if role.lower() not in _ROLES:
+        raise MalformedResponseError(f"choices[{position}].message.role is not 'assistant': {role[:40]!r}")
     said = read_content(message.get("content"))
     content = said.text
     reasoning = reasoning_of(message) or said.thought
@@ -130,7 +134,7 @@ def _chat_choice(raw: dict[str, Any], position: int, names: Mapping[str, str], *
     additions = added_to(message, said.others)
     return ChatChoice(
         index=_choice_index(raw, position),
-        role=optional(message, "role", str) or "assistant",
+        role=role,
         content=content or spoken(message.get("audio")),
         finish_reason=optional(raw, "finish_reason", str) or None,
         tool_calls=tuple(_tool_calls(message, names)),
