@@ -40,7 +40,8 @@ class ToolCall:
     Attributes:
         id: The service's id of the call, to name in the tool's answer.
         name: The function's name.
-        arguments: JSON text exactly as the model wrote it; it can be invalid.
+        arguments: JSON text exactly as the model wrote it; it can be invalid. The free text of a custom tool is
+            ``input`` of an object.
     """
 
     id: str | None
@@ -60,13 +61,16 @@ class ChatChoice:
     Attributes:
         index: Its position among the answers.
         role: ``"assistant"``.
-        content: The text; empty when there is none.
+        content: The text; of a spoken answer without any, what was said; empty when there is none.
         finish_reason: ``"stop"``, ``"length"``, ``"tool_calls"``, ``"content_filter"`` or the model's own.
         tool_calls: The calls the model wants made.
         reasoning: The model's reasoning, where it is given apart from the text.
         refusal: Why the model refused, where it is given apart from the text.
         logprobs: Log probabilities, as the service sent them.
         content_filter_results: Content-safety annotations, as the service sent them.
+        additions: What the service adds to the message, as sent: ``annotations`` (citations of the web or of files,
+            and parts of the content that are neither text nor reasoning), ``context`` (what "On Your Data" found),
+            ``audio`` (a spoken answer and its ``transcript``).
     """
 
     index: int
@@ -78,6 +82,7 @@ class ChatChoice:
     refusal: str | None
     logprobs: dict[str, Any] | None
     content_filter_results: dict[str, Any] | None
+    additions: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +226,9 @@ class ChatDelta:
         usage: Token counts, on the last delta of the stream only.
         system_fingerprint: The service's mark of the model's configuration.
         raw: The whole chunk.
+        request_id: The service's id of the request.
+        additions: As in :class:`ChatChoice`: what is new, to be joined to what was there (lists by adding, the
+            ``data`` and ``transcript`` of ``audio`` as text).
     """
 
     index: int
@@ -237,6 +245,8 @@ class ChatDelta:
     usage: dict[str, Any] | None
     system_fingerprint: str | None
     raw: dict[str, Any]
+    request_id: str | None = None
+    additions: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -257,6 +267,7 @@ class CompletionDelta:
     logprobs: dict[str, Any] | None
     usage: dict[str, Any] | None
     raw: dict[str, Any]
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from langchain_core.outputs import ChatResult as Generations
 
 from azure_inference_core import ChatChoice, ChatDelta, ChatResult, ToolCall, ToolCallDelta
 from azure_inference_core._request.tools import may_be_empty, new_call_id, read_arguments
-from azure_inference_core._response.optional import optional
+from azure_inference_core._response.optional import join, optional, prompt_filters_of
 from langchain_azure_inference._blocks import PROVIDER
 from langchain_azure_inference._tools import CallText
 
@@ -93,7 +93,9 @@ def _generation(choice: ChatChoice, shared: Mapping[str, Any], forced: frozenset
     )
     message = AIMessage(
         content=choice.content,
-        additional_kwargs=without_none(reasoning_content=choice.reasoning, refusal=choice.refusal),
+        additional_kwargs=without_none(
+            reasoning_content=choice.reasoning, refusal=choice.refusal, **(choice.additions or {})
+        ),
         tool_calls=calls,
         invalid_tool_calls=broken,
         response_metadata=dict(shared),
@@ -130,7 +132,11 @@ class ChunkMapper:
         self._usage: Mapping[str, Any] | None = None
         self._ending: dict[str, Any] = {}
         self._filters: dict[str, Any] = {}
-        self._started_calls: dict[int, tuple[str | None, CallText]] = {}
+        self._request_id: str | None = None
+        self._prompt_filters: list[Any] | None = None
+        self._cited: dict[str, Any] = {}
+        self._started_calls: dict[int, CallText] = {}
+        self._names: dict[int, str] = {}
 
     def chunk(self, delta: ChatDelta) -> ChatGenerationChunk | None:
         """The chunk of one delta; ``None`` for one that only says what the last chunk will."""
@@ -138,17 +144,22 @@ class ChunkMapper:
             self._usage = delta.usage
         if delta.finish_reason is not None:
             self._ending["finish_reason"] = delta.finish_reason
+            self._request_id = delta.request_id
         if delta.content_filter_results:
             self._filters.update(delta.content_filter_results)
         content, reasoning = delta.content, delta.reasoning
-        plain = not (reasoning or delta.tool_calls or delta.refusal or delta.logprobs)
-        if plain and (self._named or not delta.model):
-            return ChatGenerationChunk(message=AIMessageChunk(content=content)) if content else None
+        plain = not (reasoning or delta.tool_calls or delta.refusal or delta.logprobs or delta.additions)
+        if plain and (self._named or not delta.model) and not self._cited:
+            if content:
+                return ChatGenerationChunk(message=AIMessageChunk(content=content))
+            self._prompt_filters = prompt_filters_of(delta.raw) or self._prompt_filters
+            return None
         message = AIMessageChunk(
             content=content,
             additional_kwargs={
                 **({"reasoning_content": reasoning} if reasoning else {}),
                 **({"refusal": delta.refusal} if delta.refusal else {}),
+                **(self._additions(delta) if delta.additions or self._cited else {}),
             },
             response_metadata=self._introduction(delta),
             tool_call_chunks=self._calls(delta.tool_calls),
@@ -161,10 +172,12 @@ class ChunkMapper:
         if self._filters:
             self._ending["content_filter_results"] = self._filters
         metadata: dict[str, Any] = {"model_provider": PROVIDER}
-        if not self._named and self._model:
-            metadata["model_name"] = self._model
+        if not self._named:
+            metadata.update(without_none(model_name=self._model, request_id=self._request_id))
+        metadata.update(without_none(prompt_filter_results=self._prompt_filters))
         message = AIMessageChunk(
             content="",
+            additional_kwargs=self._cited,
             tool_call_chunks=self._ends_of_calls(),
             response_metadata=metadata,
             usage_metadata=to_usage(self._usage) if self._with_usage else None,
@@ -177,31 +190,45 @@ class ChunkMapper:
         if self._named or not delta.model:
             return {"model_provider": PROVIDER}
         self._named = True
+        prompt_filters, self._prompt_filters = self._prompt_filters, None
         return without_none(
             model_provider=PROVIDER,
             model_name=delta.model,
             id=delta.id,
             created=optional(delta.raw, "created", int),
             system_fingerprint=delta.system_fingerprint,
-            prompt_filter_results=optional(delta.raw, "prompt_filter_results", list),
+            prompt_filter_results=prompt_filters_of(delta.raw) or prompt_filters,
+            request_id=delta.request_id,
         )
+
+    def _additions(self, delta: ChatDelta) -> dict[str, Any]:
+        """What is added to this chunk; citations wait for the text on which they stand as a block's annotations."""
+        additions = dict(delta.additions or {})
+        sound = {"audio": additions.pop("audio")} if "audio" in additions else {}
+        join(self._cited, additions)
+        if not delta.content:
+            return sound
+        cited, self._cited = self._cited, {}
+        return {**cited, **sound}
 
     def _calls(self, calls: tuple[ToolCallDelta, ...]) -> list[ToolCallChunk]:
         chunks = []
         for call in calls:
-            # Merging joins strings: a name or id that a server repeats may be passed on only once.
-            name = call_id = None
+            # Merging joins strings, so an id that comes after one was made up is not passed on.
+            call_id = None
             if call.index not in self._started_calls:
-                self._started_calls[call.index] = call.name, CallText()
-                name, call_id = call.name, call.id or new_call_id()
-            arguments = self._started_calls[call.index][1].feed(call.arguments)
-            chunks.append(tool_call_chunk(name=name, args=arguments, id=call_id, index=call.index))
+                self._started_calls[call.index] = CallText()
+                call_id = call.id or new_call_id()
+            if call.name:
+                self._names[call.index] = call.name
+            arguments = self._started_calls[call.index].feed(call.arguments)
+            chunks.append(tool_call_chunk(name=call.name, args=arguments, id=call_id, index=call.index))
         return chunks
 
     def _ends_of_calls(self) -> list[ToolCallChunk]:
         reason = self._ending.get("finish_reason")
         ends = [
-            (index, text.end(may_be_empty=may_be_empty(name, self._forced, reason)))
-            for index, (name, text) in self._started_calls.items()
+            (index, text.end(may_be_empty=may_be_empty(self._names.get(index), self._forced, reason)))
+            for index, text in self._started_calls.items()
         ]
         return [tool_call_chunk(name=None, args=end, id=None, index=index) for index, end in ends if end]

@@ -200,7 +200,12 @@ class _TextMapper:
         self._ending = without_none(model_name=model)
 
     def chunk(self, delta: CompletionDelta) -> GenerationChunk | None:
-        ending = without_none(model_name=delta.model, finish_reason=delta.finish_reason, id=delta.id)
+        ending = without_none(
+            model_name=delta.model,
+            finish_reason=delta.finish_reason,
+            id=delta.id,
+            request_id=delta.request_id,
+        )
         self._ending.update(ending)
         if delta.usage is not None and self._with_usage:
             self._ending["token_usage"] = delta.usage

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from binascii import Error as Base64Error
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
+    AudioBlock,
     ChatMessage,
     ChatResponse,
+    CitationBlock,
     CompletionResponse,
     ContentBlock,
     LogProb,
@@ -26,7 +30,14 @@ from azure_inference_core import (
     ToolCallDelta,
 )
 from azure_inference_core._request.tools import may_be_empty, new_call_id, read_arguments
-from azure_inference_core._response.optional import optional
+from azure_inference_core._response.optional import (
+    PROMPT_FILTERS,
+    Citation,
+    citations_of,
+    join,
+    optional,
+    prompt_filters_of,
+)
 from llamaindex_azure_inference._messages import api_call
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -45,7 +56,14 @@ def chat_response(result: ChatResult, *, single: bool, forced: frozenset[str] = 
     calls = [ToolCall(call.id or new_call_id(), call.name, call.arguments) for call in wanted]
     told = (forced, choice.finish_reason)
     return ChatResponse(
-        message=_message(choice.content, choice.reasoning, calls, finished=True, told=told),
+        message=_message(
+            choice.content,
+            choice.reasoning,
+            calls,
+            _shown(choice.additions, choice.content),
+            finished=True,
+            told=told,
+        ),
         raw=result.raw,
         logprobs=_logprobs(choice.logprobs),
         additional_kwargs=_details(
@@ -56,6 +74,7 @@ def chat_response(result: ChatResult, *, single: bool, forced: frozenset[str] = 
             refusal=choice.refusal,
             content_filter_results=choice.content_filter_results,
             prompt_filter_results=result.prompt_filter_results,
+            **_told(choice.additions),
         ),
     )
 
@@ -116,6 +135,8 @@ class ChatAccumulator:
         self._content = ""
         self._reasoning = ""
         self._calls: dict[int, ToolCall] = {}
+        self._additions: dict[str, Any] = {}
+        self._blocks: Sequence[ContentBlock] = ()
         self._known: dict[str, Any] = {}
         self._raw: Any = None
 
@@ -128,7 +149,7 @@ class ChatAccumulator:
             return ChatResponse(message=self._message(), delta="", raw=delta.raw)
         self._content += delta.content
         self._raw = delta.raw
-        if delta.reasoning or delta.tool_calls or delta.refusal:
+        if delta.reasoning or delta.tool_calls or delta.refusal or delta.additions:
             self._add(delta)
         extra = self._note(delta)
         if delta.reasoning:
@@ -151,7 +172,7 @@ class ChatAccumulator:
         calls = list(self._calls.values()) if self._calls else ()
         finished = "finish_reason" in self._known
         told = (self._forced, self._known.get("finish_reason"))
-        return _message(self._content, self._reasoning, calls, finished=finished, told=told)
+        return _message(self._content, self._reasoning, calls, self._blocks, finished=finished, told=told)
 
     def _add(self, delta: ChatDelta) -> None:
         """Keep what a delta has beside text, which most have not."""
@@ -160,6 +181,11 @@ class ChatAccumulator:
             self._add_call(call)
         if delta.refusal:
             self._known["refusal"] = self._known.get("refusal", "") + delta.refusal
+        if delta.additions:
+            join(self._additions, delta.additions)
+            self._known.update(_told(self._additions))
+            if "finish_reason" in self._known:
+                self._blocks = _shown(self._additions, self._content)
 
     def _add_call(self, delta: ToolCallDelta) -> None:
         known = self._calls.get(delta.index)
@@ -172,7 +198,7 @@ class ChatAccumulator:
 
     def _note(self, delta: ChatDelta) -> dict[str, Any]:
         """Keep what the delta says about the answer, and give what is known so far."""
-        prompt_filter = optional(delta.raw, "prompt_filter_results", list)
+        prompt_filter = None if PROMPT_FILTERS.isdisjoint(delta.raw) else prompt_filters_of(delta.raw)
         # Most deltas say nothing but text.
         if (
             delta.finish_reason
@@ -185,10 +211,13 @@ class ChatAccumulator:
                 delta.usage,
                 finish_reason=delta.finish_reason,
                 model=delta.model,
+                request_id=delta.request_id,
                 content_filter_results=delta.content_filter_results,
                 prompt_filter_results=prompt_filter,
             )
             self._known.update(found)
+            if delta.finish_reason or delta.usage:
+                self._blocks = _shown(self._additions, self._content)
         return dict(self._known)
 
 
@@ -204,7 +233,10 @@ class CompletionAccumulator:
         if delta.index:
             return CompletionResponse(text=self._text, delta="", raw=delta.raw)
         self._text += delta.text
-        self._known.update(_details(delta.usage, finish_reason=delta.finish_reason, model=delta.model))
+        found = _details(
+            delta.usage, finish_reason=delta.finish_reason, model=delta.model, request_id=delta.request_id
+        )
+        self._known.update(found)
         return CompletionResponse(
             text=self._text,
             delta=delta.text,
@@ -222,29 +254,65 @@ def _message(
     content: str,
     reasoning: str | None,
     calls: Sequence[ToolCall],
+    shown: Sequence[ContentBlock],
     *,
     finished: bool,
     told: tuple[frozenset[str], str | None],
 ) -> ChatMessage:
-    """The message of an answer, or of what has arrived of it, which survives JSON.
+    """The message of an answer, or of what has arrived of it, which survives JSON: thinking, text, citations, calls.
 
     Each call stands both in a ``ToolCallBlock`` and, in the API's form, under ``additional_kwargs["tool_calls"]``,
     where LlamaIndex's streaming programs look for it. The arguments in a block are text while a stream is still
     bringing them, and where they cannot be read.
     """
-    if not calls and not reasoning:
+    if not calls and not reasoning and not shown:
         # Not validated: there is one for every chunk of a stream.
         blocks: list[ContentBlock] = [TextBlock(text=content)]
         return ChatMessage.model_construct(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs={})
     blocks = [ThinkingBlock(content=reasoning)] if reasoning else []
     if content or not calls:
         blocks.append(TextBlock(text=content))
+    blocks += shown
     for call in calls:
         kept = not finished or not (call.arguments.strip() or may_be_empty(call.name, *told))
         arguments = call.arguments if kept else _arguments(call.arguments)
         blocks.append(ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments))
     extra = {"tool_calls": [api_call(call.id, call.name, call.arguments) for call in calls]} if calls else {}
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra)
+
+
+def _shown(additions: Mapping[str, Any] | None, content: str) -> list[ContentBlock]:
+    """The blocks of what a service adds: a sound, and a block a citation."""
+    if not additions:
+        return []
+    blocks: list[ContentBlock] = [_citation(citation, content) for citation in citations_of(additions)]
+    try:
+        sound = b64decode(additions.get("audio", {}).get("data") or b"", validate=True)
+    except (Base64Error, TypeError, ValueError):
+        sound = b""  # it stays in ``raw``
+    return [AudioBlock(audio=sound), *blocks] if sound else blocks
+
+
+def _citation(citation: Citation, content: str) -> CitationBlock:
+    """A citation; where the service quotes no source, the words of the answer that rest on it."""
+    places = {"start_index": citation.start, "end_index": citation.end}
+    text = citation.text
+    if text is None and citation.start is not None and citation.end is not None:
+        text = content[citation.start : citation.end]
+    return CitationBlock(
+        cited_content=TextBlock(text=text or ""),
+        source=citation.source,
+        title=citation.title or "",
+        additional_location_info={name: place for name, place in places.items() if place is not None},
+    )
+
+
+def _told(additions: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a service adds, as it sent it, without the sound itself, which is a block."""
+    told = dict(additions or {})
+    if "audio" in told:
+        told["audio"] = {name: value for name, value in told["audio"].items() if name != "data"}
+    return told
 
 
 def _arguments(text: str) -> dict[str, Any] | str:

@@ -29,7 +29,7 @@ from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.support import wire
 from tests.support.habits import HABITS, Habit
 from tests.support.refusals import SHAPES, Row
-from tests.support.scripted_server import Reply, ScriptedServer
+from tests.support.scripted_server import Reply, ScriptedServer, Stream
 from tests.support.strict import faults
 from tests.support.wire import FakeCredential
 
@@ -596,6 +596,41 @@ def test_thoughts_in_the_text(
         return adapter.stream(model) if streamed else adapter.ask(model)
 
     assert alike(question) == Said(text, reasoning, [])
+
+
+REFERENCE = {"type": "reference", "reference_ids": [1]}
+ODD_ANSWERS: dict[str, tuple[dict[str, Any], Said]] = {
+    "parts": ({"content": [{"type": "text", "text": "Yes"}, REFERENCE, {"type": "x", "value": "."}]}, Said("Yes.", "", [])),
+    "reasoning": ({"content": "Yes.", "reasoning": {"summary": [{"text": "Hm."}]}}, Said("Yes.", "Hm.", [])),
+    "a sound": ({"content": None, "audio": {"id": "s1", "data": "UklGRg==", "transcript": "Yes."}}, Said("Yes.", "", [])),
+    "own data": ({"content": "Yes.", "context": {"citations": [{"title": "t", "content": "c"}]}}, Said("Yes.", "", [])),
+    "a custom tool": (
+        {"content": "", "tool_calls": [{"index": 0, "id": "c", "type": "custom", "custom": {"name": "f", "input": "ls -l"}}]},
+        Said("", "", [("f", {"input": "ls -l"})]),
+    ),
+    "calls alike": (
+        {"content": "", "tool_calls": [wire.tool_call("f", '{"a": 1}', "null", index=0), wire.tool_call("f", '{"a": 2}', "null", index=0)]},
+        Said("", "", [("f", {"a": 1}), ("f", {"a": 2})]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["whole", "streamed", "events"])
+@pytest.mark.parametrize("case", ODD_ANSWERS)
+def test_answers_in_odd_shapes(server: ScriptedServer, case: str, way: str) -> None:
+    """What an answer says is the same in both, whole, streamed, and as events in answer to a plain request."""
+    message, said = ODD_ANSWERS[case]
+    body = wire.chat()
+    body["choices"][0]["message"] = {"role": "assistant", **message}
+    chunk = wire.chunk()
+    chunk["choices"][0]["delta"] = message
+
+    def question(adapter: Any) -> Said:
+        server.reply(body if way == "whole" else Stream([chunk, wire.chunk("", finish_reason="stop")]))
+        model = chat(adapter, server)
+        return adapter.stream(model) if way == "streamed" else adapter.ask(model)
+
+    assert alike(question) == said
 
 
 def test_a_strict_schema_with_free_keys(server: ScriptedServer) -> None:

@@ -15,7 +15,7 @@ from azure_inference_core._client.retry import Attempts, RetryBudget
 from azure_inference_core._refusal.judging import request_id_of, status_error
 from azure_inference_core._request.parameters import Draft, EncodedRequest
 from azure_inference_core._request.secrets import Headers, Secret, conceal, is_secret_name
-from azure_inference_core._response.whole import parse_json
+from azure_inference_core._response.body import read_body
 from azure_inference_core.connection import Connection, check_count
 from azure_inference_core.errors import AuthenticationError, InferenceError, StatusError
 from azure_inference_core.timeouts import Deadline, Timeouts
@@ -166,7 +166,7 @@ class Call:
         """
         explain = partial(self.explained, headers=headers)
         try:
-            return Answer(parse_json(body, headers), request_id_of(headers), self.attempts.made, explain)
+            return Answer(read_body(body, headers), request_id_of(headers), self.attempts.made, explain)
         except InferenceError as error:
             failure = explain(error)
         del body, headers, explain  # a traceback can show variables

@@ -22,7 +22,7 @@ from azure_inference_core._client.rules import RULES
 from azure_inference_core._client.streams import Begun, abegun_stream, begun_stream
 from azure_inference_core._request.parameters import Draft, EncodedRequest, Parameters, encode_request
 from azure_inference_core._response.body import Body
-from azure_inference_core._response.streamed import StreamReader
+from azure_inference_core._response.events import StreamReader
 from azure_inference_core._response.whole import parse_info
 from azure_inference_core._transport.sdk import SdkClients
 from azure_inference_core.connection import Connection

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from azure_inference_core._response.body import Inflater
-from azure_inference_core._response.streamed import StreamReader
+from azure_inference_core._response.events import StreamReader
 from azure_inference_core.errors import IncompleteResponseError, InferenceError
 
 if TYPE_CHECKING:

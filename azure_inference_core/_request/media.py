@@ -62,6 +62,15 @@ def _audio_format(data: bytes) -> str | None:
     return "mp3" if frame or data.startswith(b"ID3") else None
 
 
+def audio_type(text: str) -> str | None:
+    """The media type of a sound in base64, if its beginning tells."""
+    try:
+        kind = _audio_format(base64.b64decode(text[:64]))
+    except ValueError:
+        return None
+    return {"wav": "audio/wav", "mp3": "audio/mpeg"}.get(kind or "")
+
+
 def data_url(data: bytes | str, where: str, claimed: Any = None) -> str:
     """An image's bytes, or their base64, as a ``data:`` URL.
 

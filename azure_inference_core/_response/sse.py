@@ -4,7 +4,8 @@ Follows the event-stream grammar of the WHATWG HTML standard (9.2.6), so that LF
 ``event:`` and ``id:`` lines, data over several lines and any split of the bytes are read alike. Liberties: ``data``
 stays bytes, and what may be the report of a failure is never dropped. So an event is given out, for the caller to
 judge, that the end of the stream cuts off, that is called an error and has no data, or whose line begins with
-``error:`` (llama.cpp's server) or is an object without ``data:`` (gateways append those).
+``error:`` (llama.cpp's server) or is an object without ``data:`` (gateways append those). A byte order mark may stand
+before any line.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import TypeAlias
 from azure_inference_core.errors import ResponseTooLargeError
 
 BOM = b"\xef\xbb\xbf"
+BLANK = b" \t\r\n" + BOM
+"""What may stand before an answer, byte by byte."""
 
 
 Event: TypeAlias = tuple[bytes, bytes]
@@ -35,7 +38,6 @@ class SseDecoder:
         self._data_bytes = 0
         self._name = b""
         self._after_cr = False
-        self._at_start = True
 
     def feed(self, block: bytes) -> list[Event]:
         """Take the next block and give the events it completes.
@@ -56,16 +58,13 @@ class SseDecoder:
         self._line = [last]
         self._line_bytes = len(last)
         self._check(self._line_bytes)
-        if self._at_start:
-            self._at_start = False
-            lines[0] = lines[0].removeprefix(BOM)
         return self._take(lines)
 
     def flush(self) -> list[Event]:
         """Give what the end of the stream left unfinished."""
         rest = b"".join(self._line)
         self._line, self._line_bytes = [], 0
-        return self._take([rest.removeprefix(BOM) if self._at_start else rest, b""])
+        return self._take([rest, b""])
 
     def _normalise(self, block: bytes) -> bytes:
         if not block:
@@ -84,7 +83,8 @@ class SseDecoder:
             if len(plain) * 2 == len(lines):
                 return [(b"", data) for data in plain]
         events: list[Event] = []
-        for line in lines:
+        for marked in lines:
+            line = marked.removeprefix(BOM)
             if line[:5] == b"data:":
                 data = line[6:] if line[5:6] == b" " else line[5:]
                 self._data.append(data)

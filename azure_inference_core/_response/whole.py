@@ -6,8 +6,7 @@ Shapes are those of the API's reference for ``/chat/completions``, ``/completion
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -15,9 +14,17 @@ import orjson
 
 from azure_inference_core._refusal.judging import stream_error
 from azure_inference_core._refusal.reading import failure_in
-from azure_inference_core._response.optional import logprobs_of, optional, usage_of
-from azure_inference_core._response.sse import BOM
-from azure_inference_core._response.thinking import split_think
+from azure_inference_core._response.calls import calls_of, read_call
+from azure_inference_core._response.optional import (
+    added_to,
+    logprobs_of,
+    optional,
+    prompt_filters_of,
+    spoken,
+    usage_of,
+)
+from azure_inference_core._response.parts import read_content, reasoning_of, split_think
+from azure_inference_core._response.sse import BLANK
 from azure_inference_core.errors import MalformedResponseError
 from azure_inference_core.values import (
     ChatChoice,
@@ -28,20 +35,24 @@ from azure_inference_core.values import (
     ToolCall,
 )
 
+_ROLES = frozenset(("assistant", "model", "chatbot", "ai"))
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def parse_json(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-    """Read a successful answer's body as a JSON object, whatever its content type says.
+    """Read a successful answer's body as a JSON object, whatever its content type says and whatever words follow.
 
     Raises:
         MalformedResponseError: Not strict JSON, or not an object.
         InferenceError: It is an error in spite of its status.
     """
     try:
-        value = orjson.loads(body.removeprefix(BOM))
-    except orjson.JSONDecodeError as error:
-        raise MalformedResponseError(_not_json(body, headers, error)) from None
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            value = first_json(body.strip(BLANK))
+        except orjson.JSONDecodeError as error:
+            raise MalformedResponseError(_not_json(body, headers, error)) from None
     if not isinstance(value, dict):
         raise MalformedResponseError(f"the answer is JSON, but not an object: {type(value).__name__}")
     if (failure := failure_in(value)) is not None:
@@ -49,8 +60,18 @@ def parse_json(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
     return value
 
 
+def first_json(text: bytes) -> Any:
+    """JSON that a byte order mark or blanks precede, or words follow; not two answers in one."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if "after document" not in error.msg or error.doc[error.pos :].lstrip()[:1] in ("{", "["):
+            raise
+        return orjson.loads(error.doc[: error.pos])
+
+
 def _not_json(body: bytes, headers: Mapping[str, str], error: Exception) -> str:
-    body = body.removeprefix(BOM).strip()
+    body = body.strip(BLANK)
     if not body:
         return "the answer is empty; is the route right for this endpoint and model?"
     if body[:1] == b"<":
@@ -75,44 +96,71 @@ def parse_chat(
         id=optional(body, "id", str),
         model=optional(body, "model", str),
         created=optional(body, "created", int),
-        choices=tuple(_chat_choice(raw, i, names, think=think) for i, raw in enumerate(_choices(body))),
+        choices=tuple(_chat_choice(raw, i, names, think=think) for i, raw in _choices(body)),
         usage=usage_of(body),
         system_fingerprint=optional(body, "system_fingerprint", str),
-        prompt_filter_results=optional(body, "prompt_filter_results", list)
-        or optional(body, "prompt_annotations", list),
+        prompt_filter_results=prompt_filters_of(body),
         raw=body,
     )
 
 
-def _choices(body: dict[str, Any]) -> list[Any]:
+def _choices(body: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """The choices with their places; a hole among them is none."""
     choices = body.get("choices")
-    if not isinstance(choices, list) or not choices:
+    known = [
+        (i, one) for i, one in enumerate(choices if isinstance(choices, list) else ()) if one is not None
+    ]
+    if not known:
         raise MalformedResponseError("the answer has no choices")
-    return choices
+    for position, choice in known:
+        if not isinstance(choice, dict):
+            raise MalformedResponseError(f"choices[{position}] is not an object")
+    return known
 
 
-def _chat_choice(raw: Any, position: int, names: Mapping[str, str], *, think: bool) -> ChatChoice:
-    message = raw.get("message") if isinstance(raw, dict) else None
-    if not isinstance(message, dict):
+def _chat_choice(raw: dict[str, Any], position: int, names: Mapping[str, str], *, think: bool) -> ChatChoice:
+    message = message_in(raw, f"choices[{position}]")
+    if not message and not raw.get("finish_reason"):
         raise MalformedResponseError(f"choices[{position}] has no message")
-    if (role := optional(message, "role", str) or "assistant") != "assistant":
+    role = optional(message, "role", str) or "assistant"
+    if role.lower() not in _ROLES:
         raise MalformedResponseError(f"choices[{position}].message.role is not 'assistant': {role[:40]!r}")
-    content, thought = text_and_thought(message.get("content"))
-    reasoning = reasoning_of(message) or thought
+    said = read_content(message.get("content"))
+    content = said.text
+    reasoning = reasoning_of(message) or said.thought
     if think:
         content, thought = split_think(content)
         reasoning = f"{reasoning or ''}{thought}" or None
+    additions = added_to(message, said.others)
     return ChatChoice(
         index=_choice_index(raw, position),
         role=role,
-        content=content,
+        content=content or spoken(message.get("audio")),
         finish_reason=optional(raw, "finish_reason", str) or None,
-        tool_calls=tuple(_tool_call(c, i, names) for i, c in enumerate(_tool_calls(message))),
+        tool_calls=tuple(_tool_calls(message, names)),
         reasoning=reasoning,
-        refusal=optional(message, "refusal", str),
+        refusal=optional(message, "refusal", str) or said.refusal,
         logprobs=logprobs_of(raw),
         content_filter_results=optional(raw, "content_filter_results", dict),
+        additions=additions,
     )
+
+
+def message_in(choice: dict[str, Any], where: str) -> dict[str, Any]:
+    """The message of a choice, whole or a piece, under any of the names in use; a choice may have none.
+
+    Raises:
+        MalformedResponseError: It is no object.
+    """
+    for name in ("message", "delta"):
+        message = choice.get(name)
+        if isinstance(message, dict):
+            return message
+        if message is not None:
+            raise MalformedResponseError(f"{where}.{name} is not an object")
+    if isinstance(text := choice.get("text"), str):
+        return {"content": text}
+    return {}
 
 
 def _choice_index(raw: dict[str, Any], position: int) -> int:
@@ -120,65 +168,17 @@ def _choice_index(raw: dict[str, Any], position: int) -> int:
     return position if index is None or index < 0 else index
 
 
-def _tool_calls(message: dict[str, Any]) -> list[Any]:
-    calls = message.get("tool_calls") or []
-    if not isinstance(calls, list):
-        raise MalformedResponseError("tool_calls is not a list")
-    return [call for call in calls if call is not None]
-
-
-def _tool_call(raw: Any, position: int, names: Mapping[str, str]) -> ToolCall:
-    function = raw.get("function") if isinstance(raw, dict) else None
-    name = function.get("name") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or not isinstance(name, str) or not name:
-        raise MalformedResponseError(f"tool_calls[{position}] names no function")
-    return ToolCall(
-        optional(raw, "id", str), names.get(name, name), arguments_text(function.get("arguments"))
-    )
-
-
-def arguments_text(arguments: Any) -> str:
-    """A tool call's arguments as JSON text; managed endpoints send objects."""
-    if isinstance(arguments, str):
-        return arguments
-    try:
-        return "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
-    except RecursionError:
-        raise MalformedResponseError("a tool call's arguments are nested too deeply") from None
-
-
-def text_and_thought(content: Any) -> tuple[str, str | None]:
-    """The text of a message's content, and the reasoning given as parts of it.
-
-    Raises:
-        MalformedResponseError: Neither text, nothing, nor a list of parts.
-    """
-    if isinstance(content, str):
-        return content, None
-    if content is None:
-        return "", None
-    if not isinstance(content, list):
-        raise MalformedResponseError(
-            f"a message's content is neither text nor parts: {type(content).__name__}"
-        )
-    text: list[str] = []
-    thought: list[str] = []
-    for part in content:
-        if isinstance(part, dict) and part.get("type") == "thinking":
-            thought.append(text_and_thought(part.get("thinking"))[0])
-        elif isinstance(part, dict) and isinstance(part.get("text"), str):
-            text.append(part["text"])
-        else:
-            raise MalformedResponseError("a message's content has a part that is neither text nor thinking")
-    return "".join(text), "".join(thought) or None
-
-
-def reasoning_of(message: dict[str, Any]) -> str | None:
-    """A message's reasoning, in either spelling in use."""
-    reasoning = message.get("reasoning_content") or message.get("reasoning")
-    if reasoning is None or isinstance(reasoning, str):
-        return reasoning
-    return optional(message, "reasoning", str)  # type: ignore[no-any-return]
+def _tool_calls(message: dict[str, Any], names: Mapping[str, str]) -> Iterator[ToolCall]:
+    used = set()
+    for position, sent in enumerate(calls_of(message)):
+        call = read_call(sent)
+        if call is None or (call.name is None and sent.get("type") not in (None, "function")):
+            continue  # no call of a tool that the caller has; it is kept in ``raw``
+        if call.name is None:
+            raise MalformedResponseError(f"tool_calls[{position}] names no function")
+        # Two calls under one id would get one answer.
+        yield ToolCall(None if call.id in used else call.id, names.get(call.name, call.name), call.as_json())
+        used.add(call.id)
 
 
 def parse_completion(body: dict[str, Any]) -> CompletionResult:
@@ -191,15 +191,17 @@ def parse_completion(body: dict[str, Any]) -> CompletionResult:
         id=optional(body, "id", str),
         model=optional(body, "model", str),
         created=optional(body, "created", int),
-        choices=tuple(_text_choice(raw, i) for i, raw in enumerate(_choices(body))),
+        choices=tuple(_text_choice(raw, i) for i, raw in _choices(body)),
         usage=usage_of(body),
         raw=body,
     )
 
 
-def _text_choice(raw: Any, position: int) -> CompletionChoice:
-    text = raw.get("text", 0) if isinstance(raw, dict) else 0
-    if text is not None and not isinstance(text, str):
+def _text_choice(raw: dict[str, Any], position: int) -> CompletionChoice:
+    text = raw.get("text")
+    if text is None and "text" not in raw:
+        text = read_content(message_in(raw, f"choices[{position}]").get("content")).text
+    if not isinstance(text, str | None) or not (text or "text" in raw or raw.get("finish_reason")):
         raise MalformedResponseError(f"choices[{position}] has no text")
     return CompletionChoice(
         index=_choice_index(raw, position),

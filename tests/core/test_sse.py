@@ -98,9 +98,11 @@ def test_an_event_without_data_is_none() -> None:
     assert decode(b"event: ping\n\ndata: a\n\n", []) == [(b"", b"a")]
 
 
-def test_a_byte_order_mark_counts_only_at_the_start() -> None:
-    """A byte order mark before the first line is skipped, cut in pieces too."""
-    assert [data for _, data in decode(b"\xef\xbb\xbfdata: a\n\n", [1, 2])] == [b"a"]
+def test_a_byte_order_mark_is_skipped() -> None:
+    """A byte order mark before the first line is skipped, cut in pieces too, and before any other."""
+    marked = b"\xef\xbb\xbfdata: a\n\n"
+    for cut in range(len(marked)):
+        assert [data for _, data in decode(marked * 2, [cut, cut + 1, cut + len(marked)])] == [b"a", b"a"]
 
 
 def test_an_unfinished_event_is_given_out_at_the_end() -> None:

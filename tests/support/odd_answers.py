@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from azure_inference_core import ChatDelta, CompletionDelta
-from azure_inference_core._response.streamed import ChatReader, CompletionReader, StreamReader
+from azure_inference_core._response.events import StreamReader
+from azure_inference_core._response.streamed import ChatReader, CompletionReader
 from azure_inference_core._response.whole import parse_json
 from tests.support import wire
 
