@@ -12,6 +12,7 @@ from azure_inference_core._credentials import Auth, KeyAuth, make_auth
 from azure_inference_core._endpoint import Dialect, parse_endpoint
 from azure_inference_core._request.headers import check_headers, header_value
 from azure_inference_core._request.secrets import Secret, hidden_headers
+from azure_inference_core._tokens import running_loop
 from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.families import Family, family_of
 from azure_inference_core.timeouts import Timeouts
@@ -262,6 +263,7 @@ def _key_from_environment(endpoint: str | None) -> str | None:
 
 
 def _existing_file(path: str | os.PathLike[str] | None) -> str | None:
-    if path is not None and not os.path.isfile(path):  # noqa: PTH113 - a path is all that is needed
+    """A path as text; in an event loop, which must not ask the file system, the first call finds that there is no file."""
+    if path is not None and running_loop() is None and not os.path.isfile(path):  # noqa: PTH113 - a path is all that is needed
         raise ConfigurationError(f"ca_bundle: there is no file {os.fspath(path)!r}")
     return None if path is None else os.fspath(path)

@@ -216,6 +216,7 @@ class SdkClients:
             "endpoint": connection.endpoint,
             "credential": connection.auth,
             "authentication_policy": policy,
+            "user_agent_policy": policy,  # not used; the SDK's own would ask the system what it is, in a new process
             "policies": [policy],
             "transport": transport,
         }
