@@ -1,4 +1,4 @@
-"""What is open in an event loop is closed before the loop is, whoever closes it.
+"""Event loops: what is open in one is closed before the loop is, whoever closes it, and files are not read on it.
 
 A connection of a loop that has been closed can never be closed in order: it is left to the garbage collector, with a
 warning. ``asyncio.run`` lets async generators end before it closes its loop; ``loop.close()`` after
@@ -13,10 +13,14 @@ import atexit
 import os
 import threading
 import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from azure_inference_core._tokens import running_loop
+
+DoneT = TypeVar("DoneT")
 
 
 class Inhabitant(Protocol):
@@ -96,6 +100,22 @@ def close_soon(inhabitant: Inhabitant, loop: asyncio.AbstractEventLoop, pid: int
     if pid == os.getpid():
         with suppress(RuntimeError):  # the loop has been closed, and all that was in it
             loop.call_soon_threadsafe(lambda: loop.create_task(close()))
+
+
+_readers: weakref.WeakValueDictionary[int, ThreadPoolExecutor] = weakref.WeakValueDictionary()
+_readers_lock = threading.Lock()
+
+
+async def off_loop(work: Callable[[], DoneT]) -> DoneT:
+    """Do work on files in a thread of ours: all of the loop's own may be waiting for this call.
+
+    There is one a process, and it ends when nobody waits for it.
+    """
+    with _readers_lock:
+        reader = _readers.get(os.getpid())
+        if reader is None:
+            reader = _readers[os.getpid()] = ThreadPoolExecutor(1, "azure-inference-files")
+    return await asyncio.get_running_loop().run_in_executor(reader, work)
 
 
 @atexit.register

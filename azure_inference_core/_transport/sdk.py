@@ -8,12 +8,9 @@ client, write this file anew.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
-import weakref
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -23,6 +20,7 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy, HTTPPolicy
 from azure.core.rest import HttpRequest
 
 from azure_inference_core._credentials import Auth
+from azure_inference_core._transport.loops import off_loop
 from azure_inference_core._transport.network import Network
 from azure_inference_core.connection import Connection
 from azure_inference_core.timeouts import Deadline
@@ -49,18 +47,6 @@ class _AsyncClient(Protocol):
 
 
 # The SDK and the HTTP libraries are imported with the first request of their kind: nobody waits for the one not used.
-
-_importers: weakref.WeakValueDictionary[int, ThreadPoolExecutor] = weakref.WeakValueDictionary()
-_importers_lock = threading.Lock()
-
-
-def _importer() -> ThreadPoolExecutor:
-    """The one thread of this process that reads files for event loops; it ends when nobody waits for it."""
-    with _importers_lock:
-        importer = _importers.get(os.getpid())
-        if importer is None:
-            importer = _importers[os.getpid()] = ThreadPoolExecutor(1, "azure-inference-imports")
-        return importer
 
 
 class _KeyPolicy(HTTPPolicy[HttpRequest, Any]):
@@ -189,9 +175,8 @@ class SdkClients:
             if network.scheme == "https":
                 network.ssl_context()
 
-        importer = _importer()  # not the loop's own threads: all of them may be waiting for this call
         try:
-            await asyncio.get_running_loop().run_in_executor(importer, prepare)
+            await off_loop(prepare)
         except OSError as error:
             raise self._get_network().unreachable(error)  # noqa: B904 - it has its cause
 
