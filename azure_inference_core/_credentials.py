@@ -150,6 +150,11 @@ class TokenAuth(Auth):
         self._fetched_at = 0.0
         self._pid = os.getpid()
 
+    @property
+    def given(self) -> Any:
+        """The user's credential; ``None`` where it is the ambient one."""
+        return None if isinstance(self._source.credential, _Ambient) else self._source.credential
+
     def headers(self, timeout: float) -> dict[str, str]:
         """The token's header; many threads that need a new token make one request."""
         end = time.monotonic() + timeout

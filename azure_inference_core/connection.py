@@ -8,10 +8,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from azure_inference_core._credentials import Auth, KeyAuth, make_auth
+from azure_inference_core._credentials import Auth, KeyAuth, TokenAuth, make_auth
 from azure_inference_core._endpoint import Dialect, parse_endpoint
 from azure_inference_core._request.headers import check_headers, header_value
-from azure_inference_core._request.secrets import Secret, hidden_headers
+from azure_inference_core._request.secrets import CarriedCredential, Secret, hidden_headers
 from azure_inference_core._tokens import running_loop
 from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.families import Family, family_of
@@ -78,6 +78,7 @@ class Connection:
     """
 
     _family: str | None = None  # for pickles of the first release
+    _missing: str | None = None  # the class of a credential that was left behind in another process
 
     def __init__(
         self,
@@ -124,9 +125,10 @@ class Connection:
         self.max_event_bytes = check_count("max_event_bytes", max_event_bytes)
         self.max_request_bytes = check_count("max_request_bytes", max_request_bytes)
         self.user_agent = header_value("user_agent", user_agent or "")
-        is_left_behind = isinstance(credential, Secret) and credential.is_left_behind
+        is_left_behind = isinstance(credential, (Secret, CarriedCredential)) and credential.is_left_behind
         self._auth: Auth | None = None if is_left_behind else make_auth(credential, self.scopes)
-        self._has_key = is_left_behind or isinstance(self._auth, KeyAuth)
+        self._missing = credential.kind if isinstance(credential, CarriedCredential) else None
+        self._has_key = isinstance(self._auth, KeyAuth) or (is_left_behind and self._missing is None)
 
     @property
     def endpoint(self) -> str:
@@ -152,10 +154,8 @@ class Connection:
         """
         if self._auth is None:
             key = _key_from_environment(self.endpoint)
-            if key is None and self._has_key:
-                raise ConfigurationError(
-                    "this object was copied to another process without its key; set AZURE_INFERENCE_CREDENTIAL there"
-                )
+            if key is None and (self._has_key or self._missing):
+                raise ConfigurationError(_why_alone(self._missing))
             self._auth = make_auth(key, self.scopes)
         return self._auth
 
@@ -180,10 +180,14 @@ class Connection:
         return family_of(model, embeddings=embeddings)
 
     @property
-    def kept_key(self) -> Secret | None:
-        """What a pickle holds of the credential: of a key what :class:`Secret` does, of a token credential nothing."""
+    def kept_key(self) -> Secret | CarriedCredential | None:
+        """What a pickle holds of the credential; only ``multiprocessing``'s own pipes carry the value in it."""
         if isinstance(self._auth, KeyAuth):
             return Secret(self._auth.key)
+        if isinstance(self._auth, TokenAuth) and (credential := self._auth.given) is not None:
+            return CarriedCredential(credential, type(credential).__name__)
+        if self._missing is not None:
+            return CarriedCredential(None, self._missing)
         return Secret() if self._has_key else None
 
     def close(self) -> None:
@@ -207,10 +211,12 @@ class Connection:
         return {**self.__dict__, "_auth": self.kept_key}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        key = state["_auth"]
+        kept = state["_auth"]
         self.__dict__.update(state, default_headers=_headers_of(state["default_headers"]), _auth=None)
-        if key is not None and not key.is_left_behind:
-            self._auth = make_auth(key, self.scopes)
+        if isinstance(kept, CarriedCredential):
+            self._missing = kept.kind
+        elif kept is not None and not (isinstance(kept, Secret) and kept.is_left_behind):
+            self._auth = make_auth(kept, self.scopes)
 
 
 def _headers_of(given: Any) -> dict[str, Secret]:
@@ -227,6 +233,16 @@ def _headers_of(given: Any) -> dict[str, Secret]:
         given = {name: value for name, value in given.items() if name not in missing}
     headers: dict[str, Secret] = hidden_headers(check_headers(given))
     return headers
+
+
+def _why_alone(kind: str | None) -> str:
+    """Why an object that was copied to another process has nothing to ask with there, and what to do."""
+    what = "its key" if kind is None else f"its credential, since a {kind} cannot be pickled"
+    return (
+        f"this object was copied to another process without {what}; set AZURE_INFERENCE_CREDENTIAL there (on Ray "
+        'runtime_env={"env_vars": {...}}, on Spark spark.executorEnv.AZURE_INFERENCE_CREDENTIAL), or make the object '
+        "in the worker. The worker processes of multiprocessing, concurrent.futures and IngestionPipeline are given keys"
+    )
 
 
 def check_count(name: str, value: Any, least: int = 1) -> int:

@@ -83,6 +83,48 @@ def _written(mark: str) -> Secret:
     return hidden(mark) if mark else Secret()
 
 
+class CarriedCredential:
+    """A token credential in a pickle: ``multiprocessing``'s own pipes carry it if it pickles, others hold nothing of it.
+
+    Args:
+        credential: ``None`` where it was left behind in another process.
+        kind: The name of its class.
+    """
+
+    __slots__ = ("_credential", "kind")
+
+    def __init__(self, credential: Any, kind: str) -> None:
+        self._credential = credential
+        self.kind = kind
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether it is in another process."""
+        return self._credential is None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _nothing, ()
+
+    def carried(self) -> tuple[Any, ...]:
+        """As ``__reduce__``: the credential itself, or what tells that there was one."""
+        try:
+            ForkingPickler.dumps(self._credential)
+        except Exception:  # noqa: BLE001 - whatever its class raises, it does not pickle
+            return CarriedCredential, (None, self.kind)
+        return _itself, (self._credential,)
+
+
+ForkingPickler.register(CarriedCredential, CarriedCredential.carried)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _itself(credential: Any) -> Any:
+    return credential
+
+
 def hidden(value: Any) -> Secret:
     """The value of a header, hidden; what was written down in the place of one is one that was left behind.
 
