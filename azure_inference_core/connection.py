@@ -11,7 +11,8 @@ from typing import Any
 from azure_inference_core._credentials import Auth, KeyAuth, TokenAuth, make_auth
 from azure_inference_core._endpoint import Dialect, parse_endpoint
 from azure_inference_core._request.headers import check_headers, header_value
-from azure_inference_core._request.secrets import CarriedCredential, Secret, hidden_headers
+from azure_inference_core._request.secrets import Carried, Secret, hidden_headers
+from azure_inference_core._request.strict_json import kind_of
 from azure_inference_core._tokens import running_loop
 from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.families import Family, family_of
@@ -72,11 +73,16 @@ class Connection:
         max_event_bytes: Largest event of a stream.
         max_request_bytes: Largest request body.
         user_agent: Put before this package's own user agent.
+        policies: azure-core policies that each request goes through, after the credential is in it: a gateway's
+            signature, a recorder. A ``SansIOHTTPPolicy`` serves sync and async calls; else give an ``HTTPPolicy`` and
+            an ``AsyncHTTPPolicy``. An answer has its ``status_code`` and ``headers``; its body is still to be read. Only
+            ``multiprocessing``'s own pipes carry them.
 
     Raises:
         ConfigurationError: Something given cannot be used; the text says what to give.
     """
 
+    policies: tuple[Any, ...] = ()
     _family: str | None = None  # for pickles of the first release
     _missing: str | None = None  # the class of a credential that was left behind in another process
 
@@ -101,6 +107,7 @@ class Connection:
         max_event_bytes: int = 8 * 1024 * 1024,
         max_request_bytes: int = 32 * 1024 * 1024,
         user_agent: str | None = None,
+        policies: Sequence[Any] | None = None,
     ) -> None:
         self.model = model or os.environ.get("AZURE_INFERENCE_MODEL") or None
         self._endpoint = parse_endpoint(
@@ -125,9 +132,10 @@ class Connection:
         self.max_event_bytes = check_count("max_event_bytes", max_event_bytes)
         self.max_request_bytes = check_count("max_request_bytes", max_request_bytes)
         self.user_agent = header_value("user_agent", user_agent or "")
-        is_left_behind = isinstance(credential, (Secret, CarriedCredential)) and credential.is_left_behind
+        self.policies = _checked_policies(policies)
+        is_left_behind = isinstance(credential, (Secret, Carried)) and credential.is_left_behind
         self._auth: Auth | None = None if is_left_behind else make_auth(credential, self.scopes)
-        self._missing = credential.kind if isinstance(credential, CarriedCredential) else None
+        self._missing = credential.kind if isinstance(credential, Carried) else None
         self._has_key = isinstance(self._auth, KeyAuth) or (is_left_behind and self._missing is None)
 
     @property
@@ -144,6 +152,11 @@ class Connection:
     def host(self) -> str:
         """The endpoint's host name."""
         return self._endpoint.host
+
+    @property
+    def named_model(self) -> str | None:
+        """The model, or the deployment that the address names."""
+        return self.model or self._endpoint.deployment
 
     @property
     def auth(self) -> Auth:
@@ -174,20 +187,18 @@ class Connection:
             embeddings: Whether it embeds.
         """
         if not isinstance(model, str) or model == self.model:
-            return family_of(
-                self.model or self._endpoint.deployment, family=self._family, embeddings=embeddings
-            )
+            return family_of(self.named_model, family=self._family, embeddings=embeddings)
         return family_of(model, embeddings=embeddings)
 
     @property
-    def kept_key(self) -> Secret | CarriedCredential | None:
+    def kept_key(self) -> Secret | Carried | None:
         """What a pickle holds of the credential; only ``multiprocessing``'s own pipes carry the value in it."""
         if isinstance(self._auth, KeyAuth):
             return Secret(self._auth.key)
         if isinstance(self._auth, TokenAuth) and (credential := self._auth.given) is not None:
-            return CarriedCredential(credential, type(credential).__name__)
+            return Carried(credential)
         if self._missing is not None:
-            return CarriedCredential(None, self._missing)
+            return Carried(None, self._missing)
         return Secret() if self._has_key else None
 
     def close(self) -> None:
@@ -208,12 +219,18 @@ class Connection:
         return duplicate
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_auth": self.kept_key}
+        policies = tuple(Carried(policy) for policy in self.policies)
+        return {**self.__dict__, "_auth": self.kept_key, "policies": policies}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         kept = state["_auth"]
         self.__dict__.update(state, default_headers=_headers_of(state["default_headers"]), _auth=None)
-        if isinstance(kept, CarriedCredential):
+        self.policies = tuple(
+            policy for policy in self.policies if policy is not None and not isinstance(policy, Carried)
+        )
+        if len(self.policies) < len(state.get("policies", ())):
+            _log.warning("policies are in no pickle: some will not see the requests; set them again")
+        if isinstance(kept, Carried):
             self._missing = kept.kind
         elif kept is not None and not (isinstance(kept, Secret) and kept.is_left_behind):
             self._auth = make_auth(kept, self.scopes)
@@ -233,6 +250,18 @@ def _headers_of(given: Any) -> dict[str, Secret]:
         given = {name: value for name, value in given.items() if name not in missing}
     headers: dict[str, Secret] = hidden_headers(check_headers(given))
     return headers
+
+
+def _checked_policies(given: Sequence[Any] | None) -> tuple[Any, ...]:
+    """Check azure-core policies, as far as one can without importing it."""
+    if given is None:
+        return ()
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise ConfigurationError(f"policies must be a list of azure-core policies, not {kind_of(given)}")
+    for policy in given:
+        if isinstance(policy, type) or not (hasattr(policy, "send") or hasattr(policy, "on_request")):
+            raise ConfigurationError(f"policies: {kind_of(policy)} is no policy of azure-core")
+    return tuple(given)
 
 
 def _why_alone(kind: str | None) -> str:

@@ -32,7 +32,7 @@ from azure_inference_core._request.secrets import Secret, hidden, hidden_headers
 from azure_inference_core.errors import ConfigurationError
 
 _logger = logging.getLogger(__name__)
-_SHARED_BY_COPIES = ("credential", "rate_limiter", "callback_manager", "embeddings_cache")
+_SHARED_BY_COPIES = ("credential", "policies", "rate_limiter", "callback_manager", "embeddings_cache")
 
 
 def _hidden(value: Any) -> Any:
@@ -85,6 +85,7 @@ class Endpoint(BaseComponent, Component):
     max_event_bytes: int | None = None
     max_request_bytes: int | None = None
     user_agent: str | None = None
+    policies: list[Any] | None = Field(default=None, exclude=True, repr=False)
     model_extras: dict[str, Any] = Field(default_factory=dict)
     extra_parameters: Literal["pass-through", "drop", "error"] | None = None
 

@@ -93,7 +93,7 @@ class Component(Closing):
         client = self._current()
         return {
             **state,
-            "__dict__": {**state["__dict__"], "credential": client.connection.kept_key},
+            "__dict__": {**state["__dict__"], "credential": client.connection.kept_key, "policies": None},
             "__pydantic_private__": {**state["__pydantic_private__"], "_held": (None, client)},
         }
 
@@ -108,6 +108,7 @@ class Component(Closing):
         if values["credential"] is None:
             values["credential"] = client.connection.kept_key  # of an earlier release
         values["default_headers"] = hidden_headers(values["default_headers"])
+        values["policies"] = [*client.connection.policies] or None
         return {**state, "__dict__": values, "__pydantic_private__": {**private, "_held": (None, client)}}
 
     @classmethod

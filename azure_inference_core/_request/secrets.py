@@ -83,46 +83,46 @@ def _written(mark: str) -> Secret:
     return hidden(mark) if mark else Secret()
 
 
-class CarriedCredential:
-    """A token credential in a pickle: ``multiprocessing``'s own pipes carry it if it pickles, others hold nothing of it.
+class Carried:
+    """A user's object that may hold secrets, in a pickle: ``multiprocessing``'s own pipes carry it, others hold nothing.
 
     Args:
-        credential: ``None`` where it was left behind in another process.
+        thing: ``None`` where it was left behind in another process, since it does not pickle.
         kind: The name of its class.
     """
 
-    __slots__ = ("_credential", "kind")
+    __slots__ = ("_thing", "kind")
 
-    def __init__(self, credential: Any, kind: str) -> None:
-        self._credential = credential
-        self.kind = kind
+    def __init__(self, thing: Any, kind: str | None = None) -> None:
+        self._thing = thing
+        self.kind = kind or type(thing).__name__
 
     @property
     def is_left_behind(self) -> bool:
         """Whether it is in another process."""
-        return self._credential is None
+        return self._thing is None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _nothing, ()
 
     def carried(self) -> tuple[Any, ...]:
-        """As ``__reduce__``: the credential itself, or what tells that there was one."""
+        """As ``__reduce__``: the thing itself, or what tells that there was one."""
         try:
-            ForkingPickler.dumps(self._credential)
+            ForkingPickler.dumps(self._thing)
         except Exception:  # noqa: BLE001 - whatever its class raises, it does not pickle
-            return CarriedCredential, (None, self.kind)
-        return _itself, (self._credential,)
+            return Carried, (None, self.kind)
+        return (_itself, (self._thing,)) if self._thing is not None else (Carried, (None, self.kind))
 
 
-ForkingPickler.register(CarriedCredential, CarriedCredential.carried)
+ForkingPickler.register(Carried, Carried.carried)
 
 
 def _nothing() -> None:
     return None
 
 
-def _itself(credential: Any) -> Any:
-    return credential
+def _itself(thing: Any) -> Any:
+    return thing
 
 
 def hidden(value: Any) -> Secret:
