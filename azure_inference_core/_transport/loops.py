@@ -21,6 +21,7 @@ from typing import Protocol, TypeVar
 from azure_inference_core._tokens import running_loop
 
 DoneT = TypeVar("DoneT")
+_STOPS = 3
 
 
 class Inhabitant(Protocol):
@@ -63,8 +64,11 @@ class _Close:
             thread.join()
 
     def _run(self) -> None:
-        with suppress(RuntimeError):  # something else that waited in the loop stopped it
-            self._loop.run_until_complete(self._empty())
+        emptying = self._loop.create_task(self._empty())
+        for _ in range(_STOPS):
+            with suppress(RuntimeError):  # something else that waited in the loop stopped it
+                self._loop.run_until_complete(emptying)
+                break
 
     async def _empty(self) -> None:
         while self.open:
