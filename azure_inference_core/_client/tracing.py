@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from azure_inference_core._request.parameters import COMPLETION_PARAMETERS, NUMBERS
 from azure_inference_core._response.optional import usage_of
 from azure_inference_core._transport.sdk import is_traced
 from azure_inference_core.connection import Connection
@@ -30,17 +31,11 @@ _OPERATIONS = {
     "/images/embeddings": "embeddings",
 }
 _ASKED = {
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "max_tokens": "max_tokens",
+    **{name: name for name in NUMBERS & COMPLETION_PARAMETERS},
     "max_completion_tokens": "max_tokens",
-    "frequency_penalty": "frequency_penalty",
-    "presence_penalty": "presence_penalty",
-    "seed": "seed",
     "n": "choice.count",
-    "stop": "stop_sequences",
     "stream": "stream",
+    "top_k": "top_k",
 }
 """Parameters of a request that have a name of their own in the conventions, after ``gen_ai.request.``."""
 
@@ -220,8 +215,8 @@ class Span(Untraced):
 
 def _asked(body: Mapping[str, Any]) -> dict[str, Any]:
     asked = {f"gen_ai.request.{name}": body[key] for key, name in _ASKED.items() if body.get(key) is not None}
-    if isinstance(stop := body.get("stop"), str):
-        asked["gen_ai.request.stop_sequences"] = [stop]
+    if stop := body.get("stop"):
+        asked["gen_ai.request.stop_sequences"] = [stop] if isinstance(stop, str) else stop
     if isinstance(encoding := body.get("encoding_format"), str):
         asked["gen_ai.request.encoding_formats"] = [encoding]
     if isinstance(dimensions := body.get("dimensions"), int):
