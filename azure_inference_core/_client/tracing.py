@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AbstractContextManager, aclosing, closing
 from importlib import import_module
 from typing import Any, TypeVar
@@ -117,7 +117,7 @@ class Span(Untraced):
     def answered(self, body: dict[str, Any]) -> None:
         """Note what an answer tells, which may be one of several."""
         self._note(body.get("id"), body.get("model"), usage_of(body))
-        choices = [choice for choice in body.get("choices") or () if isinstance(choice, dict)]
+        choices = [choice for choice in _list(body.get("choices")) if isinstance(choice, dict)]
         reasons = [reason for choice in choices if isinstance(reason := choice.get("finish_reason"), str)]
         if reasons:
             self._span.set_attribute("gen_ai.response.finish_reasons", reasons)
@@ -186,7 +186,7 @@ class Span(Untraced):
         noted = {"gen_ai.response.id": answer_id, "gen_ai.response.model": model}
         if usage:
             noted["gen_ai.usage.input_tokens"] = usage.get("prompt_tokens")
-            noted["gen_ai.usage.output_tokens"] = usage.get("completion_tokens")
+            noted["gen_ai.usage.output_tokens"] = usage.get("completion_tokens") or None
             noted["gen_ai.usage.cache_read.input_tokens"] = _detail(usage, "prompt", "cached_tokens")
             noted["gen_ai.usage.reasoning.output_tokens"] = _detail(usage, "completion", "reasoning_tokens")
         for name, value in noted.items():
@@ -214,7 +214,11 @@ class Span(Untraced):
 
 
 def _asked(body: Mapping[str, Any]) -> dict[str, Any]:
-    asked = {f"gen_ai.request.{name}": body[key] for key, name in _ASKED.items() if body.get(key) is not None}
+    asked: dict[str, Any] = {
+        f"gen_ai.request.{name}": body[key]
+        for key, name in _ASKED.items()
+        if isinstance(body.get(key), (str, int, float))
+    }
     if stop := body.get("stop"):
         asked["gen_ai.request.stop_sequences"] = [stop] if isinstance(stop, str) else stop
     if isinstance(encoding := body.get("encoding_format"), str):
@@ -245,24 +249,25 @@ def _message(message: Mapping[str, Any], role: str = "user") -> dict[str, Any]:
         parts = [{"type": "tool_call_response", "id": call_id, "response": content}]
     else:
         parts = _parts(content)
-    for call in message.get("tool_calls") or ():
-        asked = call.get("function") or {}
-        parts.append({"type": "tool_call", "id": call.get("id"), **_some(asked, ("name", "arguments"))})
+    for call in _list(message.get("tool_calls")):
+        if isinstance(call, dict) and isinstance(asked := call.get("function"), dict):
+            named = {name: asked.get(name) for name in ("name", "arguments")}
+            parts.append({"type": "tool_call", "id": call.get("id"), **named})
     return {"role": message.get("role") or role, "parts": parts}
 
 
 def _parts(content: Any) -> list[dict[str, Any]]:
     if isinstance(content, str):
         return [{"type": "text", "content": content}] if content else []
-    found = [part for part in content or () if isinstance(part, dict)]
+    found = [part for part in _list(content) if isinstance(part, dict)]
     return [
         {"type": "text", "content": part["text"]} if "text" in part else {"type": part.get("type")}
         for part in found
     ]
 
 
-def _some(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: values.get(name) for name in names}
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _json(value: Any) -> str:
