@@ -38,6 +38,8 @@ class Connection:
     Connection('https://my.openai.azure.com/openai/deployments/gpt-4o', model=None, dialect='azure-openai')
     >>> connection.endpoint, connection.host, connection.dialect.api_version
     ('https://my.openai.azure.com/openai/deployments/gpt-4o', 'my.openai.azure.com', '2024-10-21')
+    >>> connection.model, connection.named_model
+    (None, 'gpt-4o')
     >>> connection.url("/chat/completions", None)
     'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21'
     >>> Connection("https://my.openai.azure.com/openai/v1", "my key", default_headers={"x-team": "a"}).default_headers

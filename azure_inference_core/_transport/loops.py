@@ -41,7 +41,7 @@ class _Close:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._close = loop.close
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self.open: set[Inhabitant] = set()
         _loops.add(self)
 
@@ -54,7 +54,7 @@ class _Close:
 
     def finish(self) -> None:
         """Close what is open, unless the loop runs, has been closed, or is a forked process's parent's."""
-        if not self.open or self._loop.is_running() or self._loop.is_closed() or self._pid != os.getpid():
+        if not self.open or self._loop.is_running() or self._loop.is_closed() or self.pid != os.getpid():
             return
         if running_loop() is None:
             self._run()
@@ -82,7 +82,7 @@ _loops: weakref.WeakSet[_Close] = weakref.WeakSet()
 def settle(inhabitant: Inhabitant, loop: asyncio.AbstractEventLoop) -> None:
     """From now on, something belongs to a loop."""
     close = vars(loop).get("close")
-    if not isinstance(close, _Close):
+    if not isinstance(close, _Close) or close.pid != os.getpid():
         close = vars(loop)["close"] = _Close(loop)
     close.open.add(inhabitant)
 
