@@ -86,6 +86,7 @@ class Span(Untraced):
         self._trace: Any = import_module("opentelemetry.trace")
         self._finish_reasons: dict[int, str] = {}
         self._texts: dict[int, list[str]] = {}
+        self._calls: dict[int, dict[int, dict[str, Any]]] = {}
         self._has_content = any(os.environ.get(name, "").lower() in _YES for name in _CONTENT_VARIABLES)
         operation = _OPERATIONS[route]
         model = body.get("model") or connection.named_model
@@ -181,6 +182,13 @@ class Span(Untraced):
         if self._has_content:
             text = getattr(delta, "content", None) or getattr(delta, "text", None) or ""
             self._texts.setdefault(delta.index, []).append(text)
+            for piece in getattr(delta, "tool_calls", ()):
+                calls = self._calls.setdefault(delta.index, {})
+                call = calls.setdefault(
+                    piece.index, {"type": "tool_call", "id": None, "name": None, "arguments": ""}
+                )
+                call["id"], call["name"] = piece.id or call["id"], piece.name or call["name"]
+                call["arguments"] += piece.arguments
 
     def _note(self, answer_id: Any, model: Any, usage: Mapping[str, Any] | None) -> None:
         noted = {"gen_ai.response.id": answer_id, "gen_ai.response.model": model}
@@ -201,7 +209,11 @@ class Span(Untraced):
             )
         if self._texts:
             said = [
-                {"role": "assistant", "parts": _parts("".join(texts)), "finish_reason": reasons.get(index)}
+                {
+                    "role": "assistant",
+                    "parts": [*_parts("".join(texts)), *self._calls.get(index, {}).values()],
+                    "finish_reason": reasons.get(index),
+                }
                 for index, texts in sorted(self._texts.items())
             ]
             span.set_attribute("gen_ai.output.messages", _json(said))

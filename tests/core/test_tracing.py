@@ -163,6 +163,33 @@ def test_parameters_and_tool_calls_are_told(
     ]
 
 
+def test_tool_calls_of_an_answer_are_told(
+    spans: Recorded, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The calls that a model writes stand in its message, whole and streamed alike."""
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true")
+    tool = {
+        "type": "function",
+        "function": {"name": "now", "parameters": {"type": "object", "properties": {}}},
+    }
+    call = {"id": "call000001", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    first = {"index": 0, **call, "function": {"name": "now", "arguments": "{"}}
+    with ChatClient(connect(server.url)) as client:
+        server.reply(
+            wire.chat(None, tool_calls=[call]),
+            [
+                wire.chunk(tool_calls=[first]),
+                wire.chunk(tool_calls=[{"index": 0, "function": {"arguments": "}"}}]),
+                wire.chunk(finish_reason="tool_calls"),
+            ],
+        )
+        client.complete(wire.MESSAGES, tools=[tool])
+        list(client.stream(wire.MESSAGES, tools=[tool]))
+    said = [json.loads(span.attributes["gen_ai.output.messages"]) for span in spans.take()[0]]
+    wanted = {"type": "tool_call", "id": "call000001", "name": "now", "arguments": "{}"}
+    assert said == [[{"role": "assistant", "parts": [wanted], "finish_reason": "tool_calls"}]] * 2
+
+
 @pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize("entry", ENTRY_POINTS, ids=str)
 async def test_a_failure_is_told(spans: Recorded, entry: EntryPoint) -> None:
