@@ -151,8 +151,17 @@ def run_silently(code: str, *arguments: str) -> None:
 
 
 @needs_proc
-@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
-@pytest.mark.parametrize("flavour", ["by hand", "thread", "in a coroutine", "nest_asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    ("flavour", "tls"),
+    [
+        ("by hand", False),
+        ("by hand", True),
+        ("thread", False),
+        ("in a coroutine", False),
+        ("nest_asyncio", False),
+        ("uvloop", True),
+    ],
+)
 def test_a_loop_that_is_just_closed_leaves_nothing(flavour: str, tls: bool) -> None:
     """Twenty loops without ``shutdown_asyncgens``: no warning, no descriptor; streams left in the middle too."""
     if flavour in ("nest_asyncio", "uvloop") and importlib.util.find_spec(flavour) is None:
