@@ -24,6 +24,7 @@ from azure_inference_core._request.headers import header_value
 from azure_inference_core._request.secrets import Secret
 from azure_inference_core._tokens import (
     SHARED_FOR,
+    Ambient,
     EndedError,
     Flight,
     Provider,
@@ -143,6 +144,11 @@ class TokenAuth(Auth):
         self._fetched_at = 0.0
         self._pid = os.getpid()
         self._workers = Workers()
+
+    @property
+    def given(self) -> Any:
+        """The user's credential; ``None`` where it is the ambient one."""
+        return None if isinstance(self._source.credential, Ambient) else self._source.credential
 
     def headers(self, timeout: float) -> dict[str, str]:
         """The token's header; many threads that need a new token make one request."""

@@ -195,7 +195,7 @@ def parse_endpoint(
         )
     if dialect is not None and dialect not in DIALECTS:
         raise ConfigurationError(f"dialect must be one of {', '.join(DIALECTS)}, not {dialect!r}")
-    kind, cloud = kind_of(host)
+    kind, cloud = azure_kind(host)
     short = _LIST.sub(r"\1", _ROUTES.sub("", path))
     if short == path:
         _refuse_other_apis(host, path)
@@ -264,7 +264,7 @@ def _version_in(query: str) -> str:
     return found
 
 
-def kind_of(host: str) -> tuple[str, str]:
+def azure_kind(host: str) -> tuple[str, str]:
     """What a host of Azure serves (``"openai"``, ``"foundry"``, ``"serverless"``), and the end of its cloud's domains.
 
     Of any other host, two empty strings.

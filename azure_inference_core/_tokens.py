@@ -93,7 +93,7 @@ class TokenSource:
     """
 
     def __init__(self, credential: Any, scopes: tuple[str, ...]) -> None:
-        self._credential = credential
+        self.credential = credential
         self._scopes = scopes
         self._get = getattr(credential, "get_token", None) or credential.get_token_info
         self.is_async = inspect.iscoroutinefunction(self._get) or hasattr(type(credential), "__aenter__")
@@ -164,7 +164,7 @@ class TokenSource:
 
     def _loops(self) -> _Loops:
         if (loops := self._held) is None:
-            loops = self._held = _shared.setdefault((os.getpid(), id(self._credential)), _Loops())
+            loops = self._held = _shared.setdefault((os.getpid(), id(self.credential)), _Loops())
         return loops
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from azure_inference_core._client.call import Call
 from azure_inference_core._client.client import Client
 from azure_inference_core._client.streams import AsyncStream, Stream
+from azure_inference_core._client.tracing import span_of
 from azure_inference_core._request.history import legal_history, with_reasoning, without_reasoning
 from azure_inference_core._request.keywords import merged
 from azure_inference_core._request.parameters import CHAT_PARAMETERS, Parameters
@@ -80,28 +81,30 @@ class ChatClient(Client):
     ) -> ChatResult:
         """Ask for the whole answer."""
         call, reading = self._chat_call(messages, merged(params, keywords))
-        return self._parsed(self._exchange(call), partial(parse_chat, **reading))
+        return self._whole(call, _ROUTE, partial(parse_chat, **reading))
 
     async def acomplete(
         self, messages: Sequence[Mapping[str, Any]], params: Parameters | None = None, /, **keywords: Any
     ) -> ChatResult:
         """As :meth:`complete`, async."""
         call, reading = self._chat_call(messages, merged(params, keywords))
-        return self._parsed(await self._aexchange(call), partial(parse_chat, **reading))
+        return await self._awhole(call, _ROUTE, partial(parse_chat, **reading))
 
     def stream(
         self, messages: Sequence[Mapping[str, Any]], params: Parameters | None = None, /, **keywords: Any
     ) -> ChatStream:
         """Ask for the answer piece by piece; sent when the first piece is asked for."""
         call, reading = self._chat_call(messages, merged(params, keywords), stream=True)
-        return ChatStream(self._stream(call, partial(ChatReader, **reading)))
+        deltas = self._stream(call, partial(ChatReader, **reading))
+        return ChatStream(span_of(self.connection, _ROUTE, call.body).over(deltas))
 
     def astream(
         self, messages: Sequence[Mapping[str, Any]], params: Parameters | None = None, /, **keywords: Any
     ) -> AsyncChatStream:
         """As :meth:`stream`, async; not a coroutine."""
         call, reading = self._chat_call(messages, merged(params, keywords), stream=True)
-        return AsyncChatStream(self._astream(call, partial(ChatReader, **reading)))
+        deltas = self._astream(call, partial(ChatReader, **reading))
+        return AsyncChatStream(span_of(self.connection, _ROUTE, call.body).aover(deltas))
 
     def _chat_call(
         self, messages: Sequence[Mapping[str, Any]], params: Parameters, *, stream: bool = False

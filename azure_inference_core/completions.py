@@ -7,6 +7,7 @@ from typing import Any
 from azure_inference_core._client.call import Call
 from azure_inference_core._client.client import Client
 from azure_inference_core._client.streams import AsyncStream, Stream
+from azure_inference_core._client.tracing import span_of
 from azure_inference_core._request.keywords import merged
 from azure_inference_core._request.parameters import COMPLETION_PARAMETERS, Parameters
 from azure_inference_core._response.streamed import CompletionReader
@@ -65,28 +66,28 @@ class CompletionsClient(Client):
 
     def complete(self, prompt: str, params: Parameters | None = None, /, **keywords: Any) -> CompletionResult:
         """Ask for the whole answer."""
-        return self._parsed(
-            self._exchange(self._completion_call(prompt, merged(params, keywords))), parse_completion
-        )
+        return self._whole(self._completion_call(prompt, merged(params, keywords)), _ROUTE, parse_completion)
 
     async def acomplete(
         self, prompt: str, params: Parameters | None = None, /, **keywords: Any
     ) -> CompletionResult:
         """As :meth:`complete`, async."""
         call = self._completion_call(prompt, merged(params, keywords))
-        return self._parsed(await self._aexchange(call), parse_completion)
+        return await self._awhole(call, _ROUTE, parse_completion)
 
     def stream(self, prompt: str, params: Parameters | None = None, /, **keywords: Any) -> CompletionStream:
         """Ask for the answer piece by piece; sent when the first piece is asked for."""
         call = self._completion_call(prompt, merged(params, keywords), stream=True)
-        return CompletionStream(self._stream(call, CompletionReader))
+        deltas = self._stream(call, CompletionReader)
+        return CompletionStream(span_of(self.connection, _ROUTE, call.body).over(deltas))
 
     def astream(
         self, prompt: str, params: Parameters | None = None, /, **keywords: Any
     ) -> AsyncCompletionStream:
         """As :meth:`stream`, async; not a coroutine."""
         call = self._completion_call(prompt, merged(params, keywords), stream=True)
-        return AsyncCompletionStream(self._astream(call, CompletionReader))
+        deltas = self._astream(call, CompletionReader)
+        return AsyncCompletionStream(span_of(self.connection, _ROUTE, call.body).aover(deltas))
 
     def _completion_call(self, prompt: str, params: Parameters, *, stream: bool = False) -> Call:
         if not isinstance(prompt, str):

@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from azure_inference_core._credentials import Auth, KeyAuth, NoAuth, TokenAuth, make_auth
-from azure_inference_core._endpoint import Dialect, is_loopback, is_own_network, kind_of, parse_endpoint
+from azure_inference_core._endpoint import Dialect, azure_kind, is_loopback, is_own_network, parse_endpoint
 from azure_inference_core._request.headers import AUTH_HEADERS, check_headers, header_value
-from azure_inference_core._request.secrets import Secret, hidden_headers, is_secret_name
-from azure_inference_core._tokens import Ambient
+from azure_inference_core._request.secrets import Carried, Secret, hidden_headers, is_secret_name
+from azure_inference_core._request.strict_json import kind_of
+from azure_inference_core._tokens import Ambient, running_loop
 from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.families import Family, family_of
 from azure_inference_core.timeouts import PATIENT, Timeouts
@@ -41,6 +42,8 @@ class Connection:
     Connection('https://my.openai.azure.com/openai/deployments/gpt-4o', model=None, dialect='azure-openai')
     >>> connection.endpoint, connection.host, connection.dialect.api_version
     ('https://my.openai.azure.com/openai/deployments/gpt-4o', 'my.openai.azure.com', '2025-01-01-preview')
+    >>> connection.model, connection.named_model
+    (None, 'gpt-4o')
     >>> connection.url("/chat/completions", None)
     'https://my.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2025-01-01-preview'
     >>> Connection("https://my.openai.azure.com/openai/v1", "my key", default_headers={"x-team": "a"}).default_headers
@@ -90,16 +93,22 @@ class Connection:
         max_event_bytes: Largest event of a stream.
         max_request_bytes: Largest request body.
         user_agent: Put before this package's own user agent.
+        policies: azure-core policies that each request goes through, after the credential is in it: a gateway's
+            signature, a recorder. A ``SansIOHTTPPolicy`` serves sync and async calls; else give an ``HTTPPolicy`` and
+            an ``AsyncHTTPPolicy``. An answer has its ``status_code`` and ``headers``; its body is still to be read. Only
+            ``multiprocessing``'s own pipes carry them.
 
     Raises:
         ConfigurationError: Something given cannot be used; the text says what to give.
     """
 
     # What pickles of the first release do not have.
+    policies: tuple[Any, ...] = ()
     _family: str | None = None
     _has_timeouts = True
     _has_scopes = False
     _has_token = False
+    _missing: str | None = None  # the class of a credential that was left behind in another process
     is_version_chosen = True
 
     def __init__(
@@ -123,6 +132,7 @@ class Connection:
         max_event_bytes: int = 8 * 1024 * 1024,
         max_request_bytes: int = 32 * 1024 * 1024,
         user_agent: str | None = None,
+        policies: Sequence[Any] | None = None,
     ) -> None:
         self.model = model or os.environ.get("AZURE_INFERENCE_MODEL") or None
         variable = None if endpoint is not None else _endpoint_variable()
@@ -156,14 +166,17 @@ class Connection:
         self.max_event_bytes = check_count("max_event_bytes", max_event_bytes)
         self.max_request_bytes = check_count("max_request_bytes", max_request_bytes)
         self.user_agent = header_value("user_agent", user_agent or "")
+        self.policies = _checked_policies(policies)
+        is_left_behind = isinstance(credential, (Secret, Carried)) and credential.is_left_behind
         self._auth: Auth | None = None
-        self._has_key = isinstance(credential, Secret) and credential.is_left_behind
+        self._missing = credential.kind if isinstance(credential, Carried) else None
+        self._has_key = is_left_behind and self._missing is None
         if credential is None:
             self._auth = self._auth_of(_key_from_environment(self.host, variable))
-        elif not self._has_key:
+        elif not is_left_behind:
             self._auth = make_auth(credential, self.scopes)
             self._has_token = isinstance(self._auth, TokenAuth)
-        self._has_key = self._has_key or isinstance(self._auth, KeyAuth)
+            self._has_key = isinstance(self._auth, KeyAuth)
 
     @property
     def endpoint(self) -> str:
@@ -191,6 +204,11 @@ class Connection:
         return self._endpoint.host
 
     @property
+    def named_model(self) -> str | None:
+        """The model, or the deployment that the address names."""
+        return self.model or self._endpoint.deployment
+
+    @property
     def auth(self) -> Auth:
         """What gives a request its credential.
 
@@ -199,18 +217,16 @@ class Connection:
         """
         if self._auth is None:
             key = _key_from_environment(self.host, None, had_one=self._has_key)
-            if key is None and (self._has_key or (self._has_token and not self._takes_ambient)):
-                raise ConfigurationError(
-                    "this object was copied to another process without its key; set AZURE_INFERENCE_CREDENTIAL there"
-                    f"{_beside(self.host)}, or use a credential made there"
-                )
+            is_alone = self._has_key or self._missing or (self._has_token and not self._takes_ambient)
+            if key is None and is_alone:
+                raise ConfigurationError(_why_alone(self._missing, self.host))
             self._auth = self._auth_of(key)
         return self._auth
 
     @property
     def _takes_ambient(self) -> bool:
         """Whether whoever is signed in on this machine may be asked for a token: at Azure, or where a scope is named."""
-        return self._has_scopes or bool(kind_of(self.host)[1])
+        return self._has_scopes or bool(azure_kind(self.host)[1])
 
     def _auth_of(self, key: str | None) -> Auth:
         """What gives a request its credential, where none was given in code."""
@@ -224,7 +240,7 @@ class Connection:
         if key is not None:
             return make_auth(key, self.scopes)
         if self._takes_ambient:
-            return TokenAuth(Ambient(kind_of(self.host)[1]), self.scopes)
+            return TokenAuth(Ambient(azure_kind(self.host)[1]), self.scopes)
         if own or is_own_network(self.host):
             return NoAuth(own.values())
         raise ConfigurationError(
@@ -255,9 +271,7 @@ class Connection:
             embeddings: Whether it embeds.
         """
         if not isinstance(model, str) or model == self.model:
-            return family_of(
-                self.model or self._endpoint.deployment, family=self._family, embeddings=embeddings
-            )
+            return family_of(self.named_model, family=self._family, embeddings=embeddings)
         return family_of(model, embeddings=embeddings)
 
     @property
@@ -267,14 +281,18 @@ class Connection:
         >>> Connection("https://my.openai.azure.com/openai/v1", "my key").takes_files
         False
         """
-        is_azure = kind_of(self.host)[1] or self.host.endswith(".azure-api.net")
+        is_azure = azure_kind(self.host)[1] or self.host.endswith(".azure-api.net")
         return self.dialect.name == "openai-v1" and not is_azure
 
     @property
-    def kept_key(self) -> Secret | None:
-        """What a pickle holds of the credential: of a key what :class:`Secret` does, of a token credential nothing."""
+    def kept_key(self) -> Secret | Carried | None:
+        """What a pickle holds of the credential; only ``multiprocessing``'s own pipes carry the value in it."""
         if isinstance(self._auth, KeyAuth):
             return Secret(self._auth.key)
+        if isinstance(self._auth, TokenAuth) and (credential := self._auth.given) is not None:
+            return Carried(credential)
+        if self._missing is not None:
+            return Carried(None, self._missing)
         return Secret() if self._has_key else None
 
     def close(self) -> None:
@@ -295,15 +313,22 @@ class Connection:
         return duplicate
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_auth": self.kept_key}
+        policies = tuple(Carried(policy) for policy in self.policies)
+        return {**self.__dict__, "_auth": self.kept_key, "policies": policies}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        key = state["_auth"]
-        self.__dict__.update(
-            state, default_headers=_headers_of(state["default_headers"], may_authorize=True), _auth=None
+        kept = state["_auth"]
+        headers = _headers_of(state["default_headers"], may_authorize=True)
+        self.__dict__.update(state, default_headers=headers, _auth=None)
+        self.policies = tuple(
+            policy for policy in self.policies if policy is not None and not isinstance(policy, Carried)
         )
-        if key is not None and not key.is_left_behind:
-            self._auth = make_auth(key, self.scopes)
+        if len(self.policies) < len(state.get("policies", ())):
+            _log.warning("policies are in no pickle: some will not see the requests; set them again")
+        if isinstance(kept, Carried):
+            self._missing = kept.kind
+        elif kept is not None and not (isinstance(kept, Secret) and kept.is_left_behind):
+            self._auth = make_auth(kept, self.scopes)
 
 
 def _headers_of(given: Any, *, may_authorize: bool) -> dict[str, Secret]:
@@ -322,6 +347,28 @@ def _headers_of(given: Any, *, may_authorize: bool) -> dict[str, Secret]:
         check_headers(given, AUTH_HEADERS if may_authorize else frozenset())
     )
     return headers
+
+
+def _checked_policies(given: Sequence[Any] | None) -> tuple[Any, ...]:
+    """Check azure-core policies, as far as one can without importing it."""
+    if given is None:
+        return ()
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise ConfigurationError(f"policies must be a list of azure-core policies, not {kind_of(given)}")
+    for policy in given:
+        if isinstance(policy, type) or not (hasattr(policy, "send") or hasattr(policy, "on_request")):
+            raise ConfigurationError(f"policies: {kind_of(policy)} is no policy of azure-core")
+    return tuple(given)
+
+
+def _why_alone(kind: str | None, host: str) -> str:
+    """Why an object that was copied to another process has nothing to ask with there, and what to do."""
+    what = "its key" if kind is None else f"its credential, since a {kind} cannot be pickled"
+    return (
+        f"this object was copied to another process without {what}; set AZURE_INFERENCE_CREDENTIAL there{_beside(host)} "
+        '(on Ray runtime_env={"env_vars": {...}}, on Spark spark.executorEnv.AZURE_INFERENCE_CREDENTIAL), or make the object '
+        "in the worker. The worker processes of multiprocessing, concurrent.futures and IngestionPipeline are given keys"
+    )
 
 
 def check_count(name: str, value: Any, least: int = 1) -> int:
@@ -355,9 +402,9 @@ def _key_from_environment(host: str, variable: str | None, *, had_one: bool = Fa
     had a key in another process (``had_one``), one that no variable says to be another host's.
     """
     named = [variable] if variable else [name for name in _VARIABLES if _names(name, host)]
-    if not named and (kind_of(host)[1] or is_loopback(host)):
+    if not named and (azure_kind(host)[1] or is_loopback(host)):
         named = [name for name in _VARIABLES if name != _OPENAI_ENDPOINT]
-        if kind_of(host)[0] in ("openai", "foundry") and _OPENAI_ENDPOINT not in os.environ:
+        if azure_kind(host)[0] in ("openai", "foundry") and _OPENAI_ENDPOINT not in os.environ:
             named.append(_OPENAI_ENDPOINT)
     elif not named and had_one:
         named = [name for name in _VARIABLES if name != _OPENAI_ENDPOINT and not os.environ.get(name)]
@@ -372,20 +419,21 @@ def _names(variable: str, host: str) -> bool:
         return False
     if other == host:
         return True
-    kinds = [kind_of(one)[0] for one in (host, other)]
-    clouds = [kind_of(one)[1] for one in (host, other)]
+    kinds = [azure_kind(one)[0] for one in (host, other)]
+    clouds = [azure_kind(one)[1] for one in (host, other)]
     is_resource = all(kind in ("openai", "foundry") for kind in kinds) and len(set(clouds)) == 1
     return is_resource and host.partition(".")[0] == other.partition(".")[0]
 
 
 def _beside(host: str) -> str:
     """What else to set for a key of the environment to go to a host."""
-    if kind_of(host)[1] or is_loopback(host):
+    if azure_kind(host)[1] or is_loopback(host):
         return ""
     return f", beside an AZURE_INFERENCE_ENDPOINT at {host}"
 
 
 def _existing_file(path: str | os.PathLike[str] | None) -> str | None:
-    if path is not None and not os.path.isfile(path):  # noqa: PTH113 - a path is all that is needed
+    """A path as text; in an event loop, which must not ask the file system, the first call finds that there is no file."""
+    if path is not None and running_loop() is None and not os.path.isfile(path):  # noqa: PTH113 - a path is all that is needed
         raise ConfigurationError(f"ca_bundle: there is no file {os.fspath(path)!r}")
     return None if path is None else os.fspath(path)

@@ -13,6 +13,7 @@ from typing import Any
 from azure_inference_core._client.call import Answer, Call
 from azure_inference_core._client.client import Client
 from azure_inference_core._client.threads import in_threads
+from azure_inference_core._client.tracing import Untraced, span_of
 from azure_inference_core._refusal.batches import blamed, is_too_many_tokens, share_of_tokens
 from azure_inference_core._request.keywords import merged
 from azure_inference_core._request.media import checked_images
@@ -235,11 +236,11 @@ class _Job:
 
         limit = min(self._client.max_concurrency, len(self._batches))
         sent = in_threads(self._send, prepare(), limit) if limit > 1 else self._one_by_one(prepare())
-        with closing(sent):
+        with self._span() as span, closing(sent):
             for batch in sent:
                 if done is not None:
                     done(batch)
-        return self._result()
+            return self._result(span)
 
     async def arun(
         self,
@@ -257,14 +258,18 @@ class _Job:
                 await self._asend(batch, turn)
                 await _called(done, batch)
 
-        tasks = [asyncio.ensure_future(work()) for _ in range(min(max_concurrency, len(self._batches)))]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        return self._result()
+        with self._span() as span:
+            tasks = [asyncio.ensure_future(work()) for _ in range(min(max_concurrency, len(self._batches)))]
+            try:
+                await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            return self._result(span)
+
+    def _span(self) -> Untraced:
+        return span_of(self._client.connection, self._route, {**self._added, **self._params})
 
     def _one_by_one(self, batches: Iterator[EmbeddingBatch]) -> Generator[EmbeddingBatch, None, None]:
         for batch in batches:
@@ -343,7 +348,7 @@ class _Job:
             batch.vectors[place] = vector
         self._answers.append(answer)
 
-    def _result(self) -> EmbeddingsResult:
+    def _result(self, span: Untraced) -> EmbeddingsResult:
         vectors = [vector for batch in self._batches for vector in batch.vectors if vector is not None]
         check_lengths(vectors, "the vectors of different batches")
         usage: dict[str, Any] = {}
@@ -354,6 +359,7 @@ class _Job:
             for name, value in (usage_of(answer.body) or {}).items():
                 if isinstance(value, (int, float)):
                     usage[name] = usage.get(name, 0) + value
+        span.answered({"model": model, "usage": usage})
         request_id = self._answers[-1].request_id if self._answers else None
         return EmbeddingsResult(vectors, model, usage or None, request_id)
 

@@ -75,6 +75,7 @@ class Endpoint(BaseModel, Component):
         max_event_bytes: Largest event of a stream; 8 MiB when not given.
         max_request_bytes: Largest request; 32 MiB when not given.
         user_agent: Put before this package's own user agent.
+        policies: azure-core policies that every request goes through, such as a gateway's signature.
         model_extras: Parameters beyond the API's common ones, for every call. Any keyword this class does not
             know is put here.
         extra_parameters: What the endpoint does with extras it does not know: ``"pass-through"`` to the
@@ -103,6 +104,7 @@ class Endpoint(BaseModel, Component):
     max_event_bytes: int | None = None
     max_request_bytes: int | None = None
     user_agent: str | None = None
+    policies: list[Any] | None = Field(default=None, exclude=True, repr=False)
     model_extras: dict[str, Any] = Field(default_factory=dict)
     extra_parameters: Literal["pass-through", "drop", "error"] | None = None
 
@@ -218,9 +220,9 @@ class Endpoint(BaseModel, Component):
         return {**meant, **{name: hide(meant[name]) for name, hide in _HIDDEN.items() if name in meant}}
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        # Credentials hold locks and sessions: copies share them.
+        # Credentials and policies hold locks and sessions: copies share them.
         memo = {} if memo is None else memo
-        memo[id(self.credential)] = self.credential
+        memo.update({id(shared): shared for shared in (self.credential, self.policies)})
         return super().__deepcopy__(memo)
 
     def __getstate__(self) -> dict[Any, Any]:

@@ -107,7 +107,7 @@ class Writer(Endpoint):
     def _asked(self, params: Parameters) -> str:
         """The model that is asked, for answers that name none: LangChain counts tokens by this name only."""
         connection = self._current().connection
-        return str(params.get("model") or connection.deployment or connection.host)
+        return str(params.get("model") or connection.named_model or connection.host)
 
     def _traced(
         self, kind: Literal["chat", "llm"], stop: list[str] | None, call: Mapping[str, Any]

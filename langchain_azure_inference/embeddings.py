@@ -20,6 +20,7 @@ from azure_inference_core import (
     merge_params,
 )
 from azure_inference_core._request.keywords import batch_of
+from azure_inference_core._transport.loops import off_loop
 from langchain_azure_inference._endpoint import Endpoint
 from langchain_azure_inference.errors import ConfigurationError, translated
 
@@ -197,7 +198,7 @@ class AzureInferenceEmbeddings(Endpoint, Embeddings):
     ) -> list[list[float]]:
         """As ``embed_image``, async."""
         with translated:
-            images = [_image(uri) for uri in uris]
+            images = await off_loop(lambda: [_image(uri) for uri in uris])
             return (await self._client.aembed_images(images, self._params(kwargs))).vectors
 
     @contextmanager

@@ -51,7 +51,7 @@ _GUARDS = "_guards"
 _OF_CALLS = "llm_kwargs"
 """Where the structured calls have the keywords of a call; their own are variables of the prompt."""
 
-_SHARED_BY_COPIES = ("credential", "rate_limiter", "callback_manager", "embeddings_cache")
+_SHARED_BY_COPIES = ("credential", "policies", "rate_limiter", "callback_manager", "embeddings_cache")
 
 
 def _hidden(value: Any) -> Any:
@@ -104,6 +104,7 @@ class Endpoint(BaseComponent, Component):
     max_event_bytes: int | None = None
     max_request_bytes: int | None = None
     user_agent: str | None = None
+    policies: list[Any] | None = Field(default=None, exclude=True, repr=False)
     model_extras: dict[str, Any] = Field(default_factory=dict)
     extra_parameters: Literal["pass-through", "drop", "error"] | None = None
 

@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr, SerializerFunctionWrapHandler, model_se
 from azure_inference_core import EmbeddingsClient, EmbeddingsResult, Parameters, merge_params
 from azure_inference_core._request.keywords import batch_of
 from azure_inference_core._request.parameters import EMBEDDING_PARAMETERS
+from azure_inference_core._transport.loops import off_loop
 from llamaindex_azure_inference._batches import Observed
 from llamaindex_azure_inference._endpoint import Endpoint
 from llamaindex_azure_inference._messages import image_url
@@ -292,7 +293,7 @@ class AzureInferenceEmbedding(Endpoint, MultiModalEmbedding):
         return self._counted(self._client.embed_images(images, self._params({})))
 
     async def _aget_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
-        images = [image_url(image) for image in img_file_paths]
+        images = await off_loop(lambda: [image_url(image) for image in img_file_paths])
         return self._counted(await self._client.aembed_images(images, self._params({})))
 
     # -- parameters and client --

@@ -20,6 +20,7 @@ from azure_inference_core._client.habits import Habits
 from azure_inference_core._client.retry import RetryBudget
 from azure_inference_core._client.rules import RULES
 from azure_inference_core._client.streams import Begun, abegun_stream, begun_stream
+from azure_inference_core._client.tracing import span_of
 from azure_inference_core._request.parameters import Draft, EncodedRequest, Parameters, encode_request
 from azure_inference_core._response.body import Body
 from azure_inference_core._response.events import StreamReader
@@ -121,6 +122,19 @@ class Client(Closing):
         rebuild, arguments = self.__reduce__()[:2]
         copied: Self = rebuild(*arguments)
         return copied
+
+    def _whole(self, call: Call, route: str, parse: Callable[[dict[str, Any]], ParsedT]) -> ParsedT:
+        """Ask for the whole answer."""
+        with span_of(self.connection, route, call.body) as span:
+            answer = self._exchange(call)
+            span.answered(answer.body)
+            return self._parsed(answer, parse)
+
+    async def _awhole(self, call: Call, route: str, parse: Callable[[dict[str, Any]], ParsedT]) -> ParsedT:
+        with span_of(self.connection, route, call.body) as span:
+            answer = await self._aexchange(call)
+            span.answered(answer.body)
+            return self._parsed(answer, parse)
 
     @staticmethod
     def _parsed(answer: Answer, parse: Callable[[dict[str, Any]], ParsedT]) -> ParsedT:

@@ -96,11 +96,12 @@ class Component(Closing):
         return model
 
     def _kept_state(self, state: dict[Any, Any]) -> dict[Any, Any]:
-        """A pickle's state without the credential, of which the client's connection keeps what may be kept."""
+        """A pickle's state with what may be kept of the credential."""
+        client = self._current()
         return {
             **state,
-            "__dict__": {**state["__dict__"], "credential": None},
-            "__pydantic_private__": {**state["__pydantic_private__"], "_held": (None, self._current())},
+            "__dict__": {**state["__dict__"], "credential": client.connection.kept_key, "policies": None},
+            "__pydantic_private__": {**state["__pydantic_private__"], "_held": (None, client)},
         }
 
     @classmethod
@@ -110,8 +111,11 @@ class Component(Closing):
         client = private["_held"][1] if "_held" in private else private.pop("_client")  # of the first release
         private.pop("_client_settings", None)
         values = {name: field.get_default(call_default_factory=True) for name, field in cls._fields().items()}
-        values.update(state["__dict__"], credential=client.connection.kept_key)
+        values.update(state["__dict__"])
+        if values["credential"] is None:
+            values["credential"] = client.connection.kept_key  # of an earlier release
         values["default_headers"] = hidden_headers(values["default_headers"])
+        values["policies"] = [*client.connection.policies] or None
         return {**state, "__dict__": values, "__pydantic_private__": {**private, "_held": (None, client)}}
 
     @classmethod

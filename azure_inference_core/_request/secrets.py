@@ -90,6 +90,48 @@ def _written(mark: str) -> Secret:
     return hidden(mark) if mark else Secret()
 
 
+class Carried:
+    """A user's object that may hold secrets, in a pickle: ``multiprocessing``'s own pipes carry it, others hold nothing.
+
+    Args:
+        thing: ``None`` where it was left behind in another process, since it does not pickle.
+        kind: The name of its class.
+    """
+
+    __slots__ = ("_thing", "kind")
+
+    def __init__(self, thing: Any, kind: str | None = None) -> None:
+        self._thing = thing
+        self.kind = kind or type(thing).__name__
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether it is in another process."""
+        return self._thing is None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _nothing, ()
+
+    def carried(self) -> tuple[Any, ...]:
+        """As ``__reduce__``: the thing itself, or what tells that there was one."""
+        try:
+            ForkingPickler.dumps(self._thing)
+        except Exception:  # noqa: BLE001 - whatever its class raises, it does not pickle
+            return Carried, (None, self.kind)
+        return (_itself, (self._thing,)) if self._thing is not None else (Carried, (None, self.kind))
+
+
+ForkingPickler.register(Carried, Carried.carried)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _itself(thing: Any) -> Any:
+    return thing
+
+
 def hidden(value: Any) -> Secret:
     """The value of a header, hidden; what was written down in the place of one is one that was left behind.
 

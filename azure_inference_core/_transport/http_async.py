@@ -1,19 +1,17 @@
 """One HTTP exchange at a time, async, on aiohttp: what the SDK's pipeline calls to send.
 
-The twin of ``http_sync``, for one event loop. The session is closed when its loop shuts down its
-generators (as ``asyncio.run`` does before it ends), when the owner is dropped, or by ``close``; so nobody
-meets an "Unclosed client session".
+The twin of ``http_sync``, for one event loop. The session is closed with its loop, when the owner is dropped, or by
+``close``; so nobody meets an "Unclosed client session".
 """
 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
+import os
 import socket
 import ssl
 import weakref
-from collections.abc import AsyncGenerator
 from inspect import signature
 from typing import Any, Self
 
@@ -23,6 +21,7 @@ from azure.core.rest import HttpRequest
 from yarl import URL
 
 from azure_inference_core._transport.causes import plain, tls_fault
+from azure_inference_core._transport.loops import close_soon, leave, settle
 from azure_inference_core._transport.network import (
     KEEP_ALIVE,
     LONGEST_IDLE,
@@ -37,8 +36,6 @@ from azure_inference_core.timeouts import Deadline
 _DRAIN_SECONDS = 0.1
 LONGEST_LINE = 65536  # of a head, as in http.client
 _AUTOMATIC = ("User-Agent", "Accept-Encoding")
-
-_open_transports: weakref.WeakSet[AsyncTransport] = weakref.WeakSet()
 
 
 class AsyncReply:
@@ -56,6 +53,11 @@ class AsyncReply:
         self._patience = patience
         self.status: int = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
+
+    @property
+    def status_code(self) -> int:
+        """The status, by the name that azure-core's policies know."""
+        return self.status
 
     async def read(self) -> bytes:
         """The next bytes as soon as there are any; empty at the end.
@@ -103,7 +105,28 @@ class AsyncReply:
     def close(self) -> None:
         """Close the connection, unless the body was read to its end and it is back in the pool."""
         self._patience.stop()
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()  # over TLS aiohttp would wait, unseen, for the other side's goodbye
         self._response.close()
+
+
+class _Session:
+    """aiohttp's session, with the answers that are still to be read.
+
+    Args:
+        session: aiohttp's.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.session = session
+        self.replies: weakref.WeakSet[AsyncReply] = weakref.WeakSet()
+
+    async def close(self) -> None:
+        """Close all connections, also those of streams that nobody reads any more."""
+        await self.session.close()
+        for reply in list(self.replies):
+            reply.close()
 
 
 class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
@@ -115,10 +138,8 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._session: aiohttp.ClientSession | None = None
-        self._closer: AsyncGenerator[None, None] | None = None
-        self.loop = asyncio.get_running_loop()
-        _open_transports.add(self)
+        self._opened: _Session | None = None
+        self._loop = asyncio.get_running_loop()
 
     async def open(self) -> None:
         """Open the session."""
@@ -129,7 +150,7 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
             keepalive_timeout=LONGEST_IDLE,
             **_KEPT_ALIVE,
         )
-        self._session = aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -139,15 +160,16 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
             max_field_size=LONGEST_LINE,
             trace_configs=[_followed()],
         )
-        # The loop closes its asynchronous generators before it ends, and one that is dropped, too.
-        self._closer = _close_at_end(self._session)
-        await self._closer.__anext__()
+        opened = self._opened = _Session(session)
+        settle(opened, self._loop)
+        weakref.finalize(self, close_soon, opened, self._loop, os.getpid()).atexit = False
 
     async def close(self) -> None:
         """Close all connections; the next request opens new ones."""
-        closer, self._closer, self._session = self._closer, None, None
-        if closer is not None:
-            await closer.aclose()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            leave(opened, self._loop)
+            await opened.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -168,12 +190,12 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
         deadline: Deadline = options["deadline"]
         patience = Patience(deadline)
         deadline.within(deadline.timeouts.first_byte)
-        if self._session is None or self._session.closed:
+        if self._opened is None or self._opened.session.closed:
             await self.open()
-        session = self._session
-        assert session is not None  # noqa: S101 - open() set it
+        assert self._opened is not None  # noqa: S101 - open() set it
+        session, replies = self._opened.session, self._opened.replies
         try:
-            return AsyncReply(await self._request(session, request, patience), deadline, patience)
+            reply = AsyncReply(await self._request(session, request, patience), deadline, patience)
         except asyncio.CancelledError:
             patience.stop()
             if not session.closed or _is_cancelled():
@@ -184,6 +206,9 @@ class AsyncTransport(AsyncHttpTransport[HttpRequest, Any]):
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             patience.stop()
             fault = error if isinstance(error, InferenceError) else self._fault(error, deadline, patience)
+        else:
+            replies.add(reply)
+            return reply
         try:  # as above
             raise fault
         finally:
@@ -257,18 +282,3 @@ def _followed() -> aiohttp.TraceConfig:
     config.on_connection_create_end.append(connected)
     config.on_connection_reuseconn.append(connected)
     return config
-
-
-async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        await session.close()
-
-
-@atexit.register
-def _close_what_is_left() -> None:
-    """Close the sessions of loops that were dropped instead of shut down."""
-    for transport in list(_open_transports):
-        if not (transport.loop.is_running() or transport.loop.is_closed()):
-            transport.loop.run_until_complete(transport.close())

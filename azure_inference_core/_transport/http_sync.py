@@ -170,6 +170,11 @@ class SyncReply:
         self.status: int = response.status
         self.headers = {name.lower(): value for name, value in response.headers.items()}
 
+    @property
+    def status_code(self) -> int:
+        """The status, by the name that azure-core's policies know."""
+        return self.status
+
     def read(self) -> bytes:
         """The next bytes as soon as there are any; empty at the end.
 

@@ -8,23 +8,30 @@ client, write this file anew.
 from __future__ import annotations
 
 import asyncio
-import os
+import copy
+import sys
 import threading
 import time
-import weakref
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from azure.core.pipeline import PipelineRequest
-from azure.core.pipeline.policies import AsyncHTTPPolicy, HTTPPolicy
+from azure.core.pipeline.policies import (
+    AsyncHTTPPolicy,
+    DistributedTracingPolicy,
+    HTTPPolicy,
+    SansIOHTTPPolicy,
+)
 from azure.core.rest import HttpRequest
+from azure.core.settings import settings
 
 from azure_inference_core._credentials import Auth
+from azure_inference_core._transport.loops import off_loop
 from azure_inference_core._transport.network import Network
 from azure_inference_core.connection import Connection
+from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.timeouts import Deadline
 
 if TYPE_CHECKING:
@@ -50,32 +57,35 @@ class _AsyncClient(Protocol):
 
 # The SDK and the HTTP libraries are imported with the first request of their kind: nobody waits for the one not used.
 
-_importers: weakref.WeakValueDictionary[int, ThreadPoolExecutor] = weakref.WeakValueDictionary()
-_importers_lock = threading.Lock()
 
-
-def _importer() -> ThreadPoolExecutor:
-    """The one thread of this process that reads files for event loops; it ends when nobody waits for it."""
-    with _importers_lock:
-        importer = _importers.get(os.getpid())
-        if importer is None:
-            importer = _importers[os.getpid()] = ThreadPoolExecutor(1, "azure-inference-imports")
-        return importer
+def is_traced() -> bool:
+    """Whether azure-core's tracing setting is on, which nobody asks while OpenTelemetry is not even imported."""
+    return "opentelemetry.trace" in sys.modules and settings.tracing_enabled()
 
 
 class _KeyPolicy(HTTPPolicy[HttpRequest, Any]):
-    """Puts the credential into each request, as it is at that moment."""
+    """Puts the credential into each request, as it is at that moment, and a span round each where that is wanted."""
 
     def __init__(self, auth: Auth) -> None:
         super().__init__()
         self._auth = auth
+        self._tracing: DistributedTracingPolicy[HttpRequest, Any] = DistributedTracingPolicy()
 
     def send(self, request: PipelineRequest[HttpRequest]) -> Any:
         deadline: Deadline = request.context.options["deadline"]
         time_left = deadline.within(deadline.timeouts.first_byte)
         request.http_request.headers.update(self._auth.headers(time_left))
         deadline.sent_at = time.monotonic()
-        return self.next.send(request)
+        if not is_traced():
+            return self.next.send(request)
+        self._tracing.on_request(request)
+        try:
+            response = self.next.send(request)
+        except Exception:
+            self._tracing.on_exception(request)
+            raise
+        self._tracing.on_response(request, response)
+        return response
 
 
 class _AsyncKeyPolicy(AsyncHTTPPolicy[HttpRequest, Any]):
@@ -84,13 +94,37 @@ class _AsyncKeyPolicy(AsyncHTTPPolicy[HttpRequest, Any]):
     def __init__(self, auth: Auth) -> None:
         super().__init__()
         self._auth = auth
+        self._tracing: DistributedTracingPolicy[HttpRequest, Any] = DistributedTracingPolicy()
 
     async def send(self, request: PipelineRequest[HttpRequest]) -> Any:
         deadline: Deadline = request.context.options["deadline"]
         time_left = deadline.within(deadline.timeouts.first_byte)
         request.http_request.headers.update(await self._auth.aheaders(time_left))
         deadline.sent_at = time.monotonic()
-        return await self.next.send(request)
+        if not is_traced():
+            return await self.next.send(request)
+        self._tracing.on_request(request)
+        try:
+            response = await self.next.send(request)
+        except Exception:
+            self._tracing.on_exception(request)
+            raise
+        self._tracing.on_response(request, response)
+        return response
+
+
+def _own_policies(given: Sequence[Any], beside: Any) -> list[Any]:
+    """The user's policies for one pipeline: copies, since a policy knows the one that follows it."""
+    own = AsyncHTTPPolicy if isinstance(beside, AsyncHTTPPolicy) else HTTPPolicy
+    found = [copy.copy(policy) for policy in given if isinstance(policy, (SansIOHTTPPolicy, own))]
+    others = [policy for policy in given if not isinstance(policy, (SansIOHTTPPolicy, own))]
+    if others and not any(isinstance(policy, own) for policy in given):
+        kind, name = ("async", "AsyncHTTPPolicy") if own is AsyncHTTPPolicy else ("sync", "HTTPPolicy")
+        raise ConfigurationError(
+            f"policies: {type(others[0]).__name__} does not work in {kind} calls; give it as a SansIOHTTPPolicy, or "
+            f"put an {name} of the same beside it"
+        )
+    return found
 
 
 class _Request(HttpRequest):
@@ -189,9 +223,8 @@ class SdkClients:
             if network.scheme == "https":
                 network.ssl_context()
 
-        importer = _importer()  # not the loop's own threads: all of them may be waiting for this call
         try:
-            await asyncio.get_running_loop().run_in_executor(importer, prepare)
+            await off_loop(prepare)
         except OSError as error:
             raise self._get_network().unreachable(error)  # noqa: B904 - it has its cause
 
@@ -216,7 +249,8 @@ class SdkClients:
             "endpoint": connection.endpoint,
             "credential": connection.auth,
             "authentication_policy": policy,
-            "policies": [policy],
+            "user_agent_policy": policy,  # not used; the SDK's own would ask the system what it is, in a new process
+            "policies": [policy, *_own_policies(connection.policies, policy)],
             "transport": transport,
         }
 

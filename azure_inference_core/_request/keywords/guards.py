@@ -37,6 +37,7 @@ CONNECTION_FIELDS = (
     "max_event_bytes",
     "max_request_bytes",
     "user_agent",
+    "policies",
 )
 """The parameters of :class:`~azure_inference_core.Connection`, which are fields of every framework's classes."""
 
