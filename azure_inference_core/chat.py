@@ -10,7 +10,7 @@ from azure_inference_core._client.call import Call
 from azure_inference_core._client.client import Client
 from azure_inference_core._client.streams import AsyncStream, Stream
 from azure_inference_core._client.tracing import span_of
-from azure_inference_core._request.history import legal_history, with_reasoning, without_reasoning
+from azure_inference_core._request.history import legal_history
 from azure_inference_core._request.keywords import merged
 from azure_inference_core._request.parameters import CHAT_PARAMETERS, Parameters
 from azure_inference_core._request.tools import legal_tools
@@ -124,9 +124,5 @@ class ChatClient(Client):
         if think is None:
             think = family.reasoning in ("tags", "field-or-tags")
         reading = {"names": names, "think": bool(think)}
-        wanted = params.get("send_reasoning")
-        if wanted is None:
-            wanted = family.reasoning_back == "required"
-        history = legal_history(messages, family)
-        history = with_reasoning(history) if wanted else without_reasoning(history)
-        return self._post(_ROUTE, ("messages", history), params, CHAT_PARAMETERS, stream=stream), reading
+        own = ("messages", legal_history(messages, family))
+        return self._post(_ROUTE, own, params, CHAT_PARAMETERS, stream=stream), reading

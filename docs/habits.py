@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from azure_inference_core._client.rules import RULES
+from azure_inference_core._client.habits.rules import RULES
 
 PAGE = Path(__file__).with_name("habits.md")
 BEGIN, END = "<!-- habits: begin -->\n", "<!-- habits: end -->\n"

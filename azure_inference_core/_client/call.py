@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from azure_inference_core._client.habits import Habits, Rule, with_way_out
+from azure_inference_core._client.habits.learning import Habits, Rule, with_way_out
 from azure_inference_core._client.retry import Attempts, RetryBudget
 from azure_inference_core._refusal.judging import request_id_of, status_error
 from azure_inference_core._request.parameters import Draft, EncodedRequest

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from azure_inference_core._client.call import Answer, Call
 from azure_inference_core._client.component import Closing
-from azure_inference_core._client.habits import Habits
+from azure_inference_core._client.habits.learning import Habits
+from azure_inference_core._client.habits.rules import RULES
 from azure_inference_core._client.retry import RetryBudget
-from azure_inference_core._client.rules import RULES
 from azure_inference_core._client.streams import Begun, abegun_stream, begun_stream
 from azure_inference_core._client.tracing import span_of
 from azure_inference_core._request.parameters import Draft, EncodedRequest, Parameters, encode_request

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from azure_inference_core import ChatClient, family_of
 from azure_inference_core._request.history import legal_history
+from azure_inference_core.errors import InvalidRequestError
 from tests.support.checks import check_messages
 from tests.support.drive import connect
-from tests.support.scripted_server import ScriptedServer
+from tests.support.scripted_server import Reply, ScriptedServer
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
 SOUND = {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}
@@ -486,3 +487,29 @@ def test_reasoning_goes_back_where_the_family_wants_it(
     answers = [message for message in messages if message["role"] == "assistant" and message != answer("OK.")]
     assert [message.get("reasoning_content") for message in answers] == thoughts
     assert "send_reasoning" not in server.last.json
+
+
+REFUSALS = {
+    "kimi": (None, {"error": {"message": "thinking is enabled but reasoning_content is missing in assistant tool call message at index 2"}}),
+    "deepseek": (None, {"error": {"message": "The `reasoning_content` in the thinking mode must be passed back to the API."}}),
+    "deepseek, earlier": (None, {"error": {"message": "Missing `reasoning_content` field in the assistant message at message index 2."}}),
+    "mistral": ("hm", {"detail": [{"type": "extra_forbidden", "loc": ["body", "messages", 3, "assistant", "reasoning_content"], "msg": "Extra inputs are not permitted", "input": "hm"}]}),
+    "openai": ("hm", {"error": {"message": "Unrecognized request argument supplied: reasoning_content", "type": "invalid_request_error"}}),
+    "plain": ("hm", {"error": {"message": "reasoning_content is not supported in the history", "code": "BadRequest"}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_reasoning_is_a_habit_of_deployments(server: ScriptedServer, name: str) -> None:
+    """A refusal that asks for reasoning, or takes none, teaches it; what the user says in so many words stays."""
+    first, body = REFUSALS[name]
+    then = None if first else "hm"
+    server.reply(Reply(400, body))
+    with ChatClient(connect(server.url, model="prod" if first is None else "Kimi-K2.6")) as client:
+        client.complete(CONVERSATION)
+        client.complete(CONVERSATION)
+        thoughts = [request["messages"][3].get("reasoning_content") for request in server.bodies]
+        assert thoughts == [first, then, then]
+        server.reply(Reply(400, body))
+        with pytest.raises(InvalidRequestError, match="reasoning_content"):
+            client.complete(CONVERSATION, send_reasoning=first is not None)

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from azure_inference_core._client.habits import GIVEN, LEFT_OUT, Rule, Said
+from azure_inference_core._client.habits.conversation import InstructionsRole, Reasoning
+from azure_inference_core._client.habits.learning import GIVEN, LEFT_OUT, Rule, Said
 from azure_inference_core._request.parameters import OUTPUT_LIMITS, Draft, plain_format
 from azure_inference_core._request.strict_json import kind_of
 from azure_inference_core._request.tools import ImpliedChoice
@@ -21,13 +22,7 @@ _UNKNOWN_NAME = re.compile(
     re.IGNORECASE,
 )
 _VALUE = re.compile(r"unsupported[_ ]value|too (?:large|high|big)|at (?:most|least)", re.IGNORECASE)
-_NO_SYSTEM = re.compile(
-    r"(?:not support|unsupported|invalid|unknown|not allowed)\W[^.]{0,60}\bsystem\b"
-    r"|\bsystem\b[^.,]{0,40}\bnot (?:be )?(?:support|allow|permit)",
-    re.IGNORECASE,
-)
 _VERSION = re.compile(r"20\d\d-\d\d-\d\d(?:-preview)?")
-_INSTRUCTIONS = frozenset(("system", "developer"))
 
 
 def _judged(draft: Draft) -> bool:
@@ -228,34 +223,6 @@ class _Effort(Rule):
         return named and (form == "none" or bool(self._tools.search(said.text)))
 
 
-class _InstructionsRole(Rule):
-    name = "messages"
-    what = "the role developer, or system"
-    instead = "instructions go under the other"
-    known = "by family; where both stand in one request, as system"
-    others: ClassVar[Mapping[str, str]] = {"developer": "system", "system": "developer"}
-
-    def first(self, draft: Draft) -> str | None:
-        roles = _INSTRUCTIONS.intersection([message["role"] for message in draft.content])
-        if not roles:
-            return None
-        if draft.family.system_role == "user":
-            return "user"
-        keeps = draft.family.system_role == "developer" and "system" not in roles
-        return "developer" if keeps else "system"
-
-    def write(self, draft: Draft, form: str) -> None:
-        others = _INSTRUCTIONS - {form}
-        if not others.isdisjoint([message["role"] for message in draft.content]):
-            draft.content = [{**m, "role": form} if m["role"] in others else m for m in draft.content]
-
-    def refuses(self, form: str, said: Said) -> bool:
-        if form == "developer":
-            listed = self.name in said.names and "role" in said.text and "system" in said.text
-            return listed or "developer" in said.text
-        return form == "system" and bool(_NO_SYSTEM.search(said.text))
-
-
 class _Version(Rule):
     name = "api-version"
     instead = "the request goes to that one"
@@ -292,7 +259,8 @@ _TOOLS: tuple[Rule, ...] = (_NamedChoice(), _ForcedChoice(), _Effort())
 _CHAT: tuple[Rule, ...] = (
     *_WRITING,
     *_TOOLS,
-    _InstructionsRole(),
+    InstructionsRole(),
+    Reasoning(),
     _Version(schema=True),
     _Version(schema=False),
 )

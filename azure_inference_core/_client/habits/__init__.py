@@ -1,0 +1,1 @@
+"""What deployments refuse although nobody asked for it: the table of rules, and how refusals teach."""
