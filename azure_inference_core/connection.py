@@ -7,14 +7,20 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
-from azure_inference_core._credentials import Auth, KeyAuth, NoAuth, TokenAuth, make_auth
-from azure_inference_core._endpoint import Dialect, azure_kind, is_loopback, is_own_network, parse_endpoint
+from azure_inference_core._credentials.auth import Auth, KeyAuth, NoAuth, TokenAuth, make_auth
+from azure_inference_core._credentials.environment import (
+    OPENAI_ENDPOINT,
+    beside,
+    endpoint_variable,
+    key_from_environment,
+    why_alone,
+)
+from azure_inference_core._credentials.tokens import Ambient, running_loop
+from azure_inference_core._endpoint import Dialect, azure_kind, is_own_network, parse_endpoint
 from azure_inference_core._request.headers import AUTH_HEADERS, check_headers, header_value
 from azure_inference_core._request.secrets import Carried, Secret, hidden_headers, is_secret_name
 from azure_inference_core._request.strict_json import kind_of
-from azure_inference_core._tokens import Ambient, running_loop
 from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.families import Family, family_of
 from azure_inference_core.timeouts import PATIENT, Timeouts
@@ -22,16 +28,6 @@ from azure_inference_core.timeouts import PATIENT, Timeouts
 __all__ = ["Connection", "Timeouts"]
 
 _log = logging.getLogger("azure_inference")
-
-_VARIABLES = {
-    "AZURE_INFERENCE_ENDPOINT": "AZURE_INFERENCE_CREDENTIAL",
-    "AZUREAI_ENDPOINT_URL": "AZUREAI_ENDPOINT_KEY",
-    "AZURE_AI_INFERENCE_ENDPOINT": "AZURE_AI_INFERENCE_CREDENTIAL",
-    "AZURE_OPENAI_ENDPOINT": "AZURE_OPENAI_API_KEY",
-}
-"""Where an endpoint is looked for, in this order, and the key that belongs to it."""
-
-_OPENAI_ENDPOINT = "AZURE_OPENAI_ENDPOINT"
 
 
 class Connection:
@@ -63,7 +59,7 @@ class Connection:
             host and path decide the dialect: serverless or managed online (by their hosts), Foundry (``.../models``),
             Azure OpenAI (``.../openai/deployments/<name>``, or the resource alone), or OpenAI v1 (``.../v1``). From
             ``AZURE_INFERENCE_ENDPOINT``, ``AZUREAI_ENDPOINT_URL``, ``AZURE_AI_INFERENCE_ENDPOINT`` or
-            ``AZURE_OPENAI_ENDPOINT`` when not given.
+            ``AZUREOPENAI_ENDPOINT`` when not given.
         credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``), a sync or async token credential, or a sync
             or async callable that gives a token, which is asked for every attempt. When not given, the key of the
             variable beside the endpoint's (``AZURE_INFERENCE_CREDENTIAL``, ``AZUREAI_ENDPOINT_KEY``,
@@ -135,14 +131,14 @@ class Connection:
         policies: Sequence[Any] | None = None,
     ) -> None:
         self.model = model or os.environ.get("AZURE_INFERENCE_MODEL") or None
-        variable = None if endpoint is not None else _endpoint_variable()
+        variable = None if endpoint is not None else endpoint_variable()
         address: Any = os.environ[variable] if variable else endpoint
         self._endpoint = parse_endpoint(
             address,
             self.model,
             dialect=dialect,
             api_version=api_version,
-            fallback="azure-openai" if variable == _OPENAI_ENDPOINT else None,
+            fallback="azure-openai" if variable == OPENAI_ENDPOINT else None,
             allow_insecure=allow_insecure,
         )
         self._family = family
@@ -167,16 +163,18 @@ class Connection:
         self.max_request_bytes = check_count("max_request_bytes", max_request_bytes)
         self.user_agent = header_value("user_agent", user_agent or "")
         self.policies = _checked_policies(policies)
-        is_left_behind = isinstance(credential, (Secret, Carried)) and credential.is_left_behind
         self._auth: Auth | None = None
+        self._sign_in(credential, variable)
+
+    def _sign_in(self, credential: Any, variable: str | None) -> None:
+        is_left_behind = isinstance(credential, (Secret, Carried)) and credential.is_left_behind
         self._missing = credential.kind if isinstance(credential, Carried) else None
-        self._has_key = is_left_behind and self._missing is None
         if credential is None:
-            self._auth = self._auth_of(_key_from_environment(self.host, variable))
+            self._auth = self._auth_of(key_from_environment(self.host, variable))
         elif not is_left_behind:
             self._auth = make_auth(credential, self.scopes)
             self._has_token = isinstance(self._auth, TokenAuth)
-            self._has_key = isinstance(self._auth, KeyAuth)
+        self._has_key = isinstance(self._auth, KeyAuth) or (is_left_behind and self._missing is None)
 
     @property
     def endpoint(self) -> str:
@@ -216,10 +214,10 @@ class Connection:
             ConfigurationError: This object was unpickled, and the environment holds no key for it.
         """
         if self._auth is None:
-            key = _key_from_environment(self.host, None, had_one=self._has_key)
+            key = key_from_environment(self.host, None, had_one=self._has_key)
             is_alone = self._has_key or self._missing or (self._has_token and not self._takes_ambient)
             if key is None and is_alone:
-                raise ConfigurationError(_why_alone(self._missing, self.host))
+                raise ConfigurationError(why_alone(self._missing, self.host))
             self._auth = self._auth_of(key)
         return self._auth
 
@@ -245,7 +243,7 @@ class Connection:
             return NoAuth(own.values())
         raise ConfigurationError(
             f"there is no credential for {self.host}, and to a host that is not Azure's only one goes that is meant for "
-            f"it: pass credential= (any text, if it wants none), or set AZURE_INFERENCE_CREDENTIAL{_beside(self.host)}; "
+            f"it: pass credential= (any text, if it wants none), or set AZURE_INFERENCE_CREDENTIAL{beside(self.host)}; "
             "for Entra ID pass credential_scopes= too"
         )
 
@@ -361,16 +359,6 @@ def _checked_policies(given: Sequence[Any] | None) -> tuple[Any, ...]:
     return tuple(given)
 
 
-def _why_alone(kind: str | None, host: str) -> str:
-    """Why an object that was copied to another process has nothing to ask with there, and what to do."""
-    what = "its key" if kind is None else f"its credential, since a {kind} cannot be pickled"
-    return (
-        f"this object was copied to another process without {what}; set AZURE_INFERENCE_CREDENTIAL there{_beside(host)} "
-        '(on Ray runtime_env={"env_vars": {...}}, on Spark spark.executorEnv.AZURE_INFERENCE_CREDENTIAL), or make the object '
-        "in the worker. The worker processes of multiprocessing, concurrent.futures and IngestionPipeline are given keys"
-    )
-
-
 def check_count(name: str, value: Any, least: int = 1) -> int:
     """Check a number of things.
 
@@ -384,52 +372,6 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
 
 def _patience(family: Family) -> Timeouts:
     return Timeouts.of(None if family.reasoning == "none" else PATIENT)
-
-
-def _endpoint_variable() -> str:
-    for name in _VARIABLES:
-        if os.environ.get(name):
-            return name
-    raise ConfigurationError(
-        "no endpoint: pass endpoint='https://...', or set AZURE_INFERENCE_ENDPOINT (and AZURE_INFERENCE_CREDENTIAL)"
-    )
-
-
-def _key_from_environment(host: str, variable: str | None, *, had_one: bool = False) -> str | None:
-    """The key for a host: of the pair of variables that gave the endpoint, or that names the host and no other.
-
-    Else, for a host of Azure or of this machine, the first; that of Azure OpenAI only for its own resource. For what
-    had a key in another process (``had_one``), one that no variable says to be another host's.
-    """
-    named = [variable] if variable else [name for name in _VARIABLES if _names(name, host)]
-    if not named and (azure_kind(host)[1] or is_loopback(host)):
-        named = [name for name in _VARIABLES if name != _OPENAI_ENDPOINT]
-        if azure_kind(host)[0] in ("openai", "foundry") and _OPENAI_ENDPOINT not in os.environ:
-            named.append(_OPENAI_ENDPOINT)
-    elif not named and had_one:
-        named = [name for name in _VARIABLES if name != _OPENAI_ENDPOINT and not os.environ.get(name)]
-    return next((key for name in named if (key := os.environ.get(_VARIABLES[name]))), None)
-
-
-def _names(variable: str, host: str) -> bool:
-    """Whether a variable holds an address at this host, or at another host of the same resource."""
-    try:
-        other = (urlsplit(os.environ.get(variable, "").strip()).hostname or "").removesuffix(".")
-    except ValueError:
-        return False
-    if other == host:
-        return True
-    kinds = [azure_kind(one)[0] for one in (host, other)]
-    clouds = [azure_kind(one)[1] for one in (host, other)]
-    is_resource = all(kind in ("openai", "foundry") for kind in kinds) and len(set(clouds)) == 1
-    return is_resource and host.partition(".")[0] == other.partition(".")[0]
-
-
-def _beside(host: str) -> str:
-    """What else to set for a key of the environment to go to a host."""
-    if azure_kind(host)[1] or is_loopback(host):
-        return ""
-    return f", beside an AZURE_INFERENCE_ENDPOINT at {host}"
 
 
 def _existing_file(path: str | os.PathLike[str] | None) -> str | None:

@@ -92,7 +92,7 @@ class Endpoint:
         """Return the base URL of a deployment in the Azure OpenAI dialect."""
         return f"{self.url}/openai/deployments/{name}"
 
-    def start(self) -> Endpoint:
+    def start(self) -> Self:
         """Start to answer; returns when the socket accepts requests."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.stop)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from binascii import Error as Base64Error
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
-    AudioBlock,
     ChatMessage,
     ChatResponse,
-    CitationBlock,
     CompletionResponse,
     ContentBlock,
-    LogProb,
     MessageRole,
     TextBlock,
     ThinkingBlock,
@@ -32,12 +27,10 @@ from azure_inference_core import (
 from azure_inference_core._request.tools import may_be_empty, new_call_id, read_arguments
 from azure_inference_core._response.optional import (
     PROMPT_FILTERS,
-    Citation,
-    citations_of,
     join,
-    optional,
     prompt_filters_of,
 )
+from llamaindex_azure_inference._blocks import logprobs_of, shown_blocks, told_of
 from llamaindex_azure_inference._messages import api_call
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -60,12 +53,12 @@ def chat_response(result: ChatResult, *, single: bool, forced: frozenset[str] = 
             choice.content,
             choice.reasoning,
             calls,
-            _shown(choice.additions, choice.content),
+            shown_blocks(choice.additions, choice.content),
             finished=True,
             told=told,
         ),
         raw=result.raw,
-        logprobs=_logprobs(choice.logprobs),
+        logprobs=logprobs_of(choice.logprobs),
         additional_kwargs=_details(
             result.usage,
             finish_reason=choice.finish_reason,
@@ -74,7 +67,7 @@ def chat_response(result: ChatResult, *, single: bool, forced: frozenset[str] = 
             refusal=choice.refusal,
             content_filter_results=choice.content_filter_results,
             prompt_filter_results=result.prompt_filter_results,
-            **_told(choice.additions),
+            **told_of(choice.additions),
         ),
     )
 
@@ -85,7 +78,7 @@ def completion_response(result: CompletionResult) -> CompletionResponse:
     return CompletionResponse(
         text=choice.text,
         raw=result.raw,
-        logprobs=_logprobs(choice.logprobs),
+        logprobs=logprobs_of(choice.logprobs),
         additional_kwargs=_details(
             result.usage,
             finish_reason=choice.finish_reason,
@@ -158,7 +151,7 @@ class ChatAccumulator:
             message=self._message(), delta=delta.content, raw=delta.raw, additional_kwargs=extra
         )
         if delta.logprobs:
-            response.logprobs = _logprobs(delta.logprobs)
+            response.logprobs = logprobs_of(delta.logprobs)
         return response
 
     def end(self) -> Iterator[ChatResponse]:
@@ -183,9 +176,9 @@ class ChatAccumulator:
             self._known["refusal"] = self._known.get("refusal", "") + delta.refusal
         if delta.additions:
             join(self._additions, delta.additions)
-            self._known.update(_told(self._additions))
+            self._known.update(told_of(self._additions))
             if "finish_reason" in self._known:
-                self._blocks = _shown(self._additions, self._content)
+                self._blocks = shown_blocks(self._additions, self._content)
 
     def _add_call(self, delta: ToolCallDelta) -> None:
         known = self._calls.get(delta.index)
@@ -217,7 +210,7 @@ class ChatAccumulator:
             )
             self._known.update(found)
             if delta.finish_reason or delta.usage:
-                self._blocks = _shown(self._additions, self._content)
+                self._blocks = shown_blocks(self._additions, self._content)
         return dict(self._known)
 
 
@@ -241,7 +234,7 @@ class CompletionAccumulator:
             text=self._text,
             delta=delta.text,
             raw=delta.raw,
-            logprobs=_logprobs(delta.logprobs),
+            logprobs=logprobs_of(delta.logprobs),
             additional_kwargs=dict(self._known),
         )
 
@@ -281,40 +274,6 @@ def _message(
     return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=extra)
 
 
-def _shown(additions: Mapping[str, Any] | None, content: str) -> list[ContentBlock]:
-    """The blocks of what a service adds: a sound, and a block a citation."""
-    if not additions:
-        return []
-    blocks: list[ContentBlock] = [_citation(citation, content) for citation in citations_of(additions)]
-    try:
-        sound = b64decode(additions.get("audio", {}).get("data") or b"", validate=True)
-    except (Base64Error, TypeError, ValueError):
-        sound = b""  # it stays in ``raw``
-    return [AudioBlock(audio=sound), *blocks] if sound else blocks
-
-
-def _citation(citation: Citation, content: str) -> CitationBlock:
-    """A citation; where the service quotes no source, the words of the answer that rest on it."""
-    places = {"start_index": citation.start, "end_index": citation.end}
-    text = citation.text
-    if text is None and citation.start is not None and citation.end is not None:
-        text = content[citation.start : citation.end]
-    return CitationBlock(
-        cited_content=TextBlock(text=text or ""),
-        source=citation.source,
-        title=citation.title or "",
-        additional_location_info={name: place for name, place in places.items() if place is not None},
-    )
-
-
-def _told(additions: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a service adds, as it sent it, without the sound itself, which is a block."""
-    told = dict(additions or {})
-    if "audio" in told:
-        told["audio"] = {name: value for name, value in told["audio"].items() if name != "data"}
-    return told
-
-
 def _arguments(text: str) -> dict[str, Any] | str:
     try:
         return read_arguments(text)
@@ -326,37 +285,3 @@ def _details(usage: Mapping[str, Any] | None, **found: Any) -> dict[str, Any]:
     """``additional_kwargs`` of a response: token counts where LlamaIndex's observers look, and what is known."""
     counts = {name: usage.get(name) for name in _COUNTS} if usage else {}
     return {name: value for name, value in (counts | found).items() if value is not None}
-
-
-def _logprobs(logprobs: Mapping[str, Any] | None) -> list[list[LogProb]] | None:
-    """Log probabilities: for each token the alternatives, or the token itself where none were asked for.
-
-    Reads the chat route's form (``content``: a list of tokens) and the completions route's (parallel lists). What
-    LlamaIndex has no place for is left out.
-    """
-    if not logprobs:
-        return None
-    if tokens := logprobs.get("content"):
-        known = [(token, _log_probs([token])) for token in tokens]
-        return [_log_probs(optional(token, "top_logprobs", list)) or own for token, own in known if own]
-    pairs: list[Iterable[tuple[Any, Any]]]
-    if any(tops := logprobs.get("top_logprobs") or ()):
-        pairs = [top.items() if isinstance(top, dict) else () for top in tops]
-    else:
-        single = zip(logprobs.get("tokens") or (), logprobs.get("token_logprobs") or (), strict=False)
-        pairs = [[(token, 0.0 if logprob is None else logprob)] for token, logprob in single]
-    return [_log_probs([{"token": t, "logprob": p} for t, p in several]) for several in pairs] or None
-
-
-def _log_probs(tokens: Sequence[Any] | None) -> list[LogProb]:
-    return [
-        LogProb(
-            token=token["token"],
-            logprob=token["logprob"],
-            bytes=[byte for byte in optional(token, "bytes", list) or () if type(byte) is int],
-        )
-        for token in tokens or ()
-        if isinstance(token, dict)
-        and type(token.get("token")) is str
-        and type(token.get("logprob")) in (int, float)
-    ]

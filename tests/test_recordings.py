@@ -149,8 +149,8 @@ Ways = dict[str, Callable[[], Any]]
 
 
 def chat_ways(case: Case, common: dict[str, Any]) -> Ways:
-    langchain = ChatAzureInference(**common, split_think=case.split_think or None)
-    llamaindex = AzureInference(**common)
+    common["split_think"] = case.split_think or None
+    langchain, llamaindex = ChatAzureInference(**common), AzureInference(**common)
     said = [ChatMessage(role="user", content=QUESTION)]
 
     async def astream() -> Seen:

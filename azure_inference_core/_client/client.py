@@ -19,7 +19,7 @@ from azure_inference_core._client.component import Closing
 from azure_inference_core._client.habits.learning import Habits
 from azure_inference_core._client.habits.rules import RULES
 from azure_inference_core._client.retry import RetryBudget
-from azure_inference_core._client.streams import Begun, abegun_stream, begun_stream
+from azure_inference_core._client.streams import Begun, DeltaT, abegun_stream, begun_stream
 from azure_inference_core._client.tracing import span_of
 from azure_inference_core._request.parameters import Draft, EncodedRequest, Parameters, encode_request
 from azure_inference_core._response.body import Body
@@ -36,11 +36,9 @@ if TYPE_CHECKING:
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 REFUSAL_BYTES = 64 * 1024
-_USER_AGENT = (
-    f"azure-inference-integrations/{version('azure-inference-integrations')} Python/{python_version()}"
-)
+_PACKAGE = "azure-inference-integrations"
+_USER_AGENT = f"{_PACKAGE}/{version(_PACKAGE)} Python/{python_version()}"
 
-DeltaT = TypeVar("DeltaT")
 ReceivedT = TypeVar("ReceivedT")
 ParsedT = TypeVar("ParsedT", ChatResult, CompletionResult)
 ReaderClass: TypeAlias = Callable[[Mapping[str, str], int], StreamReader[DeltaT]]

@@ -91,6 +91,8 @@ class AsyncReply:
 
     def _is_cut(self) -> bool:
         """Whether the connection has gone: aiohttp does not wake a reader when a later chunk is broken."""
+        if self._response.content.is_eof():
+            return False  # all of it has arrived, and with that the connection went back to the pool
         connection = self._response.connection
         return connection is None or connection.transport is None or connection.transport.is_closing()
 

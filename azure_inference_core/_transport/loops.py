@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from azure_inference_core._tokens import running_loop
+from azure_inference_core._credentials.tokens import running_loop
 
 DoneT = TypeVar("DoneT")
 _STOPS = 3

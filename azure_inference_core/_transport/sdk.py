@@ -27,7 +27,7 @@ from azure.core.pipeline.policies import (
 from azure.core.rest import HttpRequest
 from azure.core.settings import settings
 
-from azure_inference_core._credentials import Auth
+from azure_inference_core._credentials.auth import Auth
 from azure_inference_core._transport.loops import off_loop
 from azure_inference_core._transport.network import Network
 from azure_inference_core.connection import Connection

@@ -265,7 +265,7 @@ async def test_a_missing_file_of_authorities_is_told_by_the_first_call(kind: typ
             await (model.ainvoke("x") if kind is ChatAzureInference else model.acomplete("x"))
         assert server.request_count == 0
     with pytest.raises(ConfigurationError, match="ca_bundle: there is no file"):
-        await asyncio.to_thread(made, kind, "https://my.endpoint", ca_bundle="/no/such/file.pem")
+        await asyncio.to_thread(made, kind, "https://my.endpoint/v1", ca_bundle="/no/such/file.pem")
 
 
 async def test_image_files_are_read_off_the_loop(

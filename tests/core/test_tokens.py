@@ -298,7 +298,7 @@ def test_an_old_token_request_keeps_no_later_call(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request that somebody with more patience waits for is not what a later call waits for."""
-    monkeypatch.setattr("azure_inference_core._tokens.SHARED_FOR", 0.2)
+    monkeypatch.setattr("azure_inference_core._credentials.tokens.SHARED_FOR", 0.2)
     credential = WaitsSync()
     with ChatClient(connect(server.url, credential=credential)) as client, ThreadPoolExecutor(1) as pool:
         patient = pool.submit(client.complete, wire.MESSAGES)

@@ -262,7 +262,7 @@ async def test_a_proxys_certificate_names_the_setting(monkeypatch: pytest.Monkey
     """The proxy itself can be the one that nobody knows."""
     with FaultServer(answer_well, tls=stages.stranger()) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        for error in await errors_of(stages.Stage("https://endpoint.example"), trust_env=True):
+        for error in await errors_of(stages.Stage("https://endpoint.example/v1"), trust_env=True):
             assert "ca_bundle" in str(error), error
 
 

@@ -20,9 +20,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from azure_inference_core._request.headers import header_value
-from azure_inference_core._request.secrets import Secret
-from azure_inference_core._tokens import (
+from azure_inference_core._credentials.tokens import (
     SHARED_FOR,
     Ambient,
     EndedError,
@@ -33,6 +31,8 @@ from azure_inference_core._tokens import (
     failure_of,
     running_loop,
 )
+from azure_inference_core._request.headers import header_value
+from azure_inference_core._request.secrets import Secret
 from azure_inference_core.errors import (
     AuthenticationError,
     ConfigurationError,

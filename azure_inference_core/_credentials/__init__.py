@@ -1,0 +1,1 @@
+"""What gives a request its credential: keys, tokens, and what the environment holds."""
