@@ -12,18 +12,17 @@ from contextlib import suppress
 from importlib.metadata import version
 from platform import python_version
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from azure_inference_core._client.call import Answer, Call
 from azure_inference_core._client.component import Closing
 from azure_inference_core._client.habits.learning import Habits
 from azure_inference_core._client.habits.rules import RULES
 from azure_inference_core._client.retry import RetryBudget
-from azure_inference_core._client.streams import Begun, DeltaT, abegun_stream, begun_stream
+from azure_inference_core._client.streams import Begun, DeltaT, ReaderClass, abegun_stream, begun_stream
 from azure_inference_core._client.tracing import span_of
 from azure_inference_core._request.parameters import Draft, EncodedRequest, Parameters, encode_request
 from azure_inference_core._response.body import Body
-from azure_inference_core._response.events import StreamReader
 from azure_inference_core._response.whole import parse_info
 from azure_inference_core._transport.sdk import SdkClients
 from azure_inference_core.connection import Connection
@@ -41,7 +40,6 @@ _USER_AGENT = f"{_PACKAGE}/{version(_PACKAGE)} Python/{python_version()}"
 
 ReceivedT = TypeVar("ReceivedT")
 ParsedT = TypeVar("ParsedT", ChatResult, CompletionResult)
-ReaderClass: TypeAlias = Callable[[Mapping[str, str], int], StreamReader[DeltaT]]
 
 
 class Client(Closing):

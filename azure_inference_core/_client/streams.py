@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DeltaT = TypeVar("DeltaT")
 ReplyT = TypeVar("ReplyT")
+ReaderClass: TypeAlias = Callable[[Mapping[str, str], int], StreamReader[DeltaT]]
 Explain: TypeAlias = Callable[[InferenceError, Mapping[str, str]], InferenceError]
 
 

@@ -25,7 +25,7 @@ from azure_inference_core import (
     DeadlineExceededError,
     InferenceError,
 )
-from azure_inference_core._credentials import TokenAuth
+from azure_inference_core._credentials.auth import TokenAuth
 from tests.support import wire
 from tests.support.drive import connect
 from tests.support.scripted_server import Reply, ScriptedServer
