@@ -32,7 +32,7 @@ test: $(VENV)/.ready
 	@$(BIN)/python -m azure_inference_local models pull minilm-l6-v2-int8
 	$(BIN)/python -X dev -m pytest
 
-# What to run while writing: all but what is marked slow, in under four minutes on two cores. It needs no weights.
+# What to run while writing: all but what is marked slow. It needs no weights.
 check: lint
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile -q
 
