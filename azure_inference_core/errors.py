@@ -259,7 +259,7 @@ class PermissionDeniedError(StatusError):
 
 
 class NotFoundError(StatusError):
-    """404: no such route, deployment or model on this endpoint.
+    """404, 405 or 410: no such route, deployment or model on this endpoint.
 
     >>> NotFoundError("no such deployment", status=404).is_retryable
     False

@@ -58,9 +58,9 @@ class Endpoint(BaseModel, Component):
             ``AZURE_INFERENCE_CREDENTIAL``; then, at hosts of Azure, ``DefaultAzureCredential``.
         model: The model or deployment. From ``AZURE_INFERENCE_MODEL``.
         family: The model's family, where the deployment's name does not tell it.
-        api_version: The ``api-version`` to send; the dialect's when not given.
+        api_version: The ``api-version`` to send; that of the address or the dialect's when not given.
         timeout: Seconds for a call with its retries, or ``Timeouts`` (or a dict of its fields). Default
-            600 in total, 5 to connect, 300 for the first byte, 60 of silence.
+            600 in total (1,740 with a model that reasons), of which 5 to connect.
         max_retries: How often a failed request is sent again; 2 when not given.
         default_headers: Headers for every request. Their values are hidden, dumped nowhere, and in no pickle but
             ``multiprocessing``'s own, unless one is shorter than eight characters.

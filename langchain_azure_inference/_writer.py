@@ -53,7 +53,7 @@ class Writer(Endpoint):
         frequency_penalty: Against repeating words, -2 to 2.
         presence_penalty: Against staying with a subject, -2 to 2.
         stream_usage: Whether streams carry token counts; ``None`` asks for them where they must be asked
-            for, ``False`` never does and leaves them out.
+            for and the model takes the question, ``False`` never does and leaves them out.
         streaming: Whether ``invoke`` streams underneath.
         custom_get_token_ids: The model's tokenizer, for exact token counts. The endpoint's is not known
             here (and LangChain's own fallback, GPT-2's, needs a download), so without it four bytes of

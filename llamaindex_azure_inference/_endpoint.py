@@ -69,8 +69,8 @@ class Endpoint(BaseComponent, Component):
     for. Every keyword that is not a field goes to the model, merged into ``model_extras``.
 
     Attributes:
-        credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``) or a sync or async token credential; never
-            serialised.
+        credential: A key (``str``, ``SecretStr``, ``AzureKeyCredential``), a sync or async token credential or a callable
+            that gives a token; never serialised.
         credential_kind: What was given. Set by the class; it tells an object made of a dict that its key has to come
             from the environment, and that no token credential stands in for it.
         default_headers: Headers of every request. Those named like a secret are left out of ``to_dict`` and JSON, which

@@ -35,7 +35,7 @@ class Writer(Endpoint):
         seed: Seed of the sampling.
         frequency_penalty: Penalty for frequent tokens.
         presence_penalty: Penalty for tokens already present.
-        stream_usage: Ask for token counts in streams; ``None``: where the endpoint needs to be asked.
+        stream_usage: Ask for token counts in streams; ``None``: where they must be asked for and the model takes the question.
         context_window: Tokens of prompt and answer together; the model family's if ``None``.
         system_role: The role in which LlamaIndex writes system prompts.
     """

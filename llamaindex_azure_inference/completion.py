@@ -40,7 +40,7 @@ class AzureInferenceCompletion(Predictor):
 
     Args:
         endpoint: The endpoint's URL; from ``AZURE_INFERENCE_ENDPOINT`` if not given.
-        credential: A key or a token credential; from ``AZURE_INFERENCE_CREDENTIAL`` if not given.
+        credential: As in :class:`~llamaindex_azure_inference.AzureInference`.
         **settings: The fields below and parameters of the model.
 
     Raises:

@@ -48,7 +48,7 @@ class AzureInferenceEmbedding(Endpoint, MultiModalEmbedding):
 
     Args:
         endpoint: The endpoint's URL; from ``AZURE_INFERENCE_ENDPOINT`` if not given.
-        credential: A key or a token credential; from ``AZURE_INFERENCE_CREDENTIAL`` if not given.
+        credential: As in :class:`~llamaindex_azure_inference.AzureInference`.
         **settings: The fields below, ``model`` for ``model_name``, ``input_type`` for both input types at once,
             ``model_kwargs`` for ``model_extras``, the retired integration's ``client_kwargs``, and parameters of the
             model.
