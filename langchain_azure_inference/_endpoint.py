@@ -30,7 +30,7 @@ from azure_inference_core._request.keywords import (
     read_constructor,
 )
 from azure_inference_core._request.parameters import COMMON, CONTROLS
-from azure_inference_core._request.secrets import hidden, hidden_headers
+from azure_inference_core._request.secrets import hidden, hidden_headers, masked
 from langchain_azure_inference.errors import ConfigurationError, translated
 
 __version__ = version("azure-inference-integrations")
@@ -38,7 +38,7 @@ PACKAGE = "langchain-azure-inference"
 
 
 def _hidden(value: Any) -> Any:
-    return SecretStr(value) if isinstance(value, str) else value
+    return SecretStr(value) if isinstance(value, str) else masked(value)
 
 
 _HIDDEN = {"credential": _hidden, "default_headers": hidden_headers}

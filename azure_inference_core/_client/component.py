@@ -18,7 +18,7 @@ from azure_inference_core._request.keywords import (
     fields_of,
     read_constructor,
 )
-from azure_inference_core._request.secrets import hidden_headers
+from azure_inference_core._request.secrets import hidden_headers, masked, unmasked
 from azure_inference_core.connection import Connection
 from azure_inference_core.values import ModelInfo
 
@@ -87,6 +87,7 @@ class Component(Closing):
         values = {name: self.__dict__.get(name) for name in CONNECTION_FIELDS}
         values["model"] = self._asked_model()
         values["user_agent"] = f"{values['user_agent'] or ''} {self._agent}".strip()
+        values["credential"] = unmasked(values["credential"])
         given = {name: value for name, value in values.items() if value is not None}
         return Connection(**given)
 
@@ -114,6 +115,7 @@ class Component(Closing):
         values.update(state["__dict__"])
         if values["credential"] is None:
             values["credential"] = client.connection.kept_key  # of an earlier release
+        values["credential"] = masked(values["credential"])
         values["default_headers"] = hidden_headers(values["default_headers"])
         values["policies"] = [*client.connection.policies] or None
         return {**state, "__dict__": values, "__pydantic_private__": {**private, "_held": (None, client)}}

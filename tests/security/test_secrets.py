@@ -9,11 +9,12 @@ import logging
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pytest
-from azure.core.credentials import AzureKeyCredential
+from azure.core.credentials import AccessToken, AzureKeyCredential
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumpd, dumps
 from llama_index.core import PromptTemplate
@@ -45,7 +46,30 @@ KEYS = {
     "SecretStr": lambda: SecretStr(CANARY_KEY),
     "AzureKeyCredential": lambda: AzureKeyCredential(CANARY_KEY),
 }
-CREDENTIALS = {**KEYS, "callable": lambda: lambda: CANARY_KEY}
+
+
+@dataclass
+class Login:
+    """A credential that shows what it holds, as a dataclass does."""
+
+    secret: str
+
+    def get_token(self, *_: str, **__: Any) -> AccessToken:
+        """A token."""
+        return AccessToken(self.secret, 4_000_000_000)
+
+    async def aprovide(self) -> str:
+        """As a callable gives one."""
+        return self.secret
+
+
+CREDENTIALS = {
+    **KEYS,
+    "callable": lambda: lambda: CANARY_KEY,
+    "partial": lambda: partial(str, CANARY_KEY),
+    "dataclass": lambda: Login(CANARY_KEY),
+    "bound method": lambda: Login(CANARY_KEY).aprovide,
+}
 RENDERINGS: dict[str, Callable[[Any], str]] = {
     "repr": repr,
     "str": str,
@@ -213,6 +237,10 @@ SLIPS = (
     "my_gateway_key",
     "bearer",
     "clientSecret",
+    "sas",
+    "token_provider",
+    "connection_string",
+    "http_headers",
 )
 HOLDERS = {
     "constructor": lambda name, value: {name: value},
