@@ -170,7 +170,8 @@ ForkingPickler.register(Masked, Masked.carried)
 
 def masked(credential: Any) -> Any:
     """A credential, masked if it tells more than its class when it is shown: a bound method, a partial, a dataclass."""
-    shows = type(credential).__repr__ is not object.__repr__ and not hasattr(credential, "get_secret_value")
+    kind: Any = type(credential)
+    shows = kind.__repr__ is not object.__repr__ and not hasattr(credential, "get_secret_value")
     is_one = callable(credential) or hasattr(credential, "get_token") or hasattr(credential, "key")
     return Masked(credential) if shows and is_one and not isinstance(credential, _PLAIN) else credential
 

@@ -7,6 +7,7 @@ from these rows, by ``docs/coming.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Literal
 
 from azure_inference_core._request.keywords.sdk_client import (
@@ -48,6 +49,10 @@ def _default_query(given: Any) -> dict[str, Any]:
             "a secret; pass api_version=, or what a gateway needs in default_headers="
         )
     return {"api_version": version}
+
+
+def _times(parts: Iterable[str], given: Any) -> dict[str, Any]:
+    return {"timeout": dict.fromkeys(parts, given)}
 
 
 def _disabled_params(given: Any) -> dict[str, Any]:
@@ -119,10 +124,7 @@ WORDS: dict[str, Word] = {
     "retry_total": alias("max_retries"),
     "use_env_settings": alias("trust_env"),
     **{
-        name: into(
-            "`timeout`, of which it is a part",
-            lambda given, parts=parts: {"timeout": dict.fromkeys(parts, given)},
-        )
+        name: into("`timeout`, of which it is a part", partial(_times, parts))
         for name, parts in CLIENT_TIMES.items()
         if name != "timeout"
     },
