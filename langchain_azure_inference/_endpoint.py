@@ -23,6 +23,7 @@ from pydantic import (
 
 from azure_inference_core import Timeouts
 from azure_inference_core._client.component import Component
+from azure_inference_core._credentials.masked import masked
 from azure_inference_core._request.keywords import (
     CONNECTION_FIELDS,
     EXTRAS,
@@ -30,7 +31,7 @@ from azure_inference_core._request.keywords import (
     read_constructor,
 )
 from azure_inference_core._request.parameters import COMMON, CONTROLS
-from azure_inference_core._request.secrets import hidden, hidden_headers, masked
+from azure_inference_core._request.secrets import hidden, hidden_headers
 from langchain_azure_inference.errors import ConfigurationError, translated
 
 __version__ = version("azure-inference-integrations")

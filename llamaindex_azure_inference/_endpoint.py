@@ -28,8 +28,9 @@ from pydantic import (
 from azure_inference_core import Timeouts
 from azure_inference_core._client.component import Component
 from azure_inference_core._credentials.auth import is_token_credential
+from azure_inference_core._credentials.masked import masked
 from azure_inference_core._request.keywords import describe, guarded, read_constructor
-from azure_inference_core._request.secrets import Secret, hidden, hidden_headers, is_secret_name, masked
+from azure_inference_core._request.secrets import Secret, hidden, hidden_headers, is_secret_name
 from azure_inference_core.errors import ConfigurationError
 
 _logger = logging.getLogger(__name__)

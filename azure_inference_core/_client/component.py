@@ -9,6 +9,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, ClassVar, Self
 
+from azure_inference_core._credentials.masked import masked, unmasked
 from azure_inference_core._request.keywords import (
     CONNECTION_FIELDS,
     DEPLOYMENTS,
@@ -18,7 +19,7 @@ from azure_inference_core._request.keywords import (
     fields_of,
     read_constructor,
 )
-from azure_inference_core._request.secrets import hidden_headers, masked, unmasked
+from azure_inference_core._request.secrets import hidden_headers
 from azure_inference_core.connection import Connection
 from azure_inference_core.values import ModelInfo
 
