@@ -149,7 +149,7 @@ class Connection:
         version = self.dialect.api_version if chosen is None else chosen
         self.api_version = header_value("api_version", version)
         self._has_timeouts = timeout is not None
-        self.timeouts = Timeouts.of(timeout, _patience(self.family()))
+        self.timeouts = Timeouts.of(timeout) if self._has_timeouts else _patience(self.family())
         self.max_retries = check_count("max_retries", max_retries, 0)
         self.default_headers = _headers_of(default_headers, may_authorize=credential is None)
         scopes = [credential_scopes] if isinstance(credential_scopes, str) else credential_scopes
