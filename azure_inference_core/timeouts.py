@@ -60,7 +60,7 @@ class Timeouts:
                 )
 
     @staticmethod
-    def of(value: Any) -> Timeouts:
+    def of(value: Any, base: Timeouts | None = None) -> Timeouts:
         """Make timeouts of seconds in total, or of a mapping of some; take them as they are; ``None``: the default.
 
         What ``requests`` and ``httpx`` have for it is understood too: ``(connect, read)``, and ``httpx.Timeout``,
@@ -70,16 +70,23 @@ class Timeouts:
         30
         >>> Timeouts.of({"idle": 10}).idle
         10
+        >>> Timeouts.of({"idle": 10}, Timeouts(90)).total
+        90
+
+        Args:
+            value: What is given.
+            base: What holds where it says nothing; the default when not given.
 
         Raises:
             ConfigurationError: An unknown key, or a value that is no time.
         """
+        base = base or _DEFAULT
         if value is None:
-            return _DEFAULT
+            return base
         if isinstance(value, Mapping):
             if unknown := sorted(map(str, value.keys() - set(_NAMES))):
                 raise ConfigurationError(f"timeout has unknown keys {unknown}; there are {', '.join(_NAMES)}")
-            return Timeouts(**value)
+            return Timeouts(**value) if "total" in value else base.replaced(value)
         if isinstance(value, Timeouts):
             return value
         if isinstance(value, (tuple, list)) and len(value) == 2:
@@ -88,7 +95,7 @@ class Timeouts:
             connect, read = value.connect, value.read
         else:
             return Timeouts(total=value)
-        return _DEFAULT.replaced({"connect": connect, "first_byte": read, "idle": read})
+        return base.replaced({"connect": connect, "first_byte": read, "idle": read})
 
     def replaced(self, times: Mapping[str, float | None]) -> Timeouts:
         """These, with others for some: ``Timeouts(60).replaced({"idle": 10})``; ``None`` leaves one as it is.

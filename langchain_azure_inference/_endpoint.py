@@ -23,6 +23,7 @@ from pydantic import (
 
 from azure_inference_core import Timeouts
 from azure_inference_core._client.component import Component
+from azure_inference_core._credentials.masked import masked
 from azure_inference_core._request.keywords import (
     CONNECTION_FIELDS,
     EXTRAS,
@@ -38,7 +39,7 @@ PACKAGE = "langchain-azure-inference"
 
 
 def _hidden(value: Any) -> Any:
-    return SecretStr(value) if isinstance(value, str) else value
+    return SecretStr(value) if isinstance(value, str) else masked(value)
 
 
 _HIDDEN = {"credential": _hidden, "default_headers": hidden_headers}

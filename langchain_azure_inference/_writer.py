@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.language_models import LangSmithParams
 from langchain_core.messages import BaseMessage, get_buffer_string
 from langchain_core.messages.utils import count_tokens_approximately
-from langchain_core.runnables import Runnable, RunnableBinding
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableSerializable
+from langchain_core.runnables.configurable import RunnableConfigurableAlternatives, RunnableConfigurableFields
+from langchain_core.runnables.fallbacks import RunnableWithFallbacks
+from langchain_core.runnables.retry import RunnableRetry
 from langchain_core.runnables.utils import AnyConfigurableField
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field
@@ -23,25 +27,85 @@ _INTERNAL = frozenset(("ls_structured_output_format", "structured_output_format"
 """Keywords that LangChain passes on for its own purposes."""
 
 
-class Binding(RunnableBinding[Any, Any]):  # type: ignore[no-redef]  # as LangChain's own
-    """A model with keywords for its calls; those that are bound to it later are checked and hidden as well."""
+def _making(name: str) -> Callable[..., Any]:
+    def make(self: Any, *args: Any, **kwargs: Any) -> Any:
+        made = getattr(super(Bindable, self), name)(*args, **kwargs)
+        made.__class__ = next(
+            (ours for theirs, ours in _KINDS.items() if isinstance(made, theirs)), type(made)
+        )
+        return made
 
-    def bind(self, **kwargs: Any) -> Runnable[Any, Any]:
-        """Bind more keywords: ``model.bind(stop=["."]).bind(top_k=5)``.
+    return functools.wraps(getattr(RunnableSerializable, name))(make)
 
-        Raises:
-            ConfigurationError: A keyword belongs to the constructor, or looks like a secret.
-        """
-        with translated:
-            return super().bind(**guarded(kwargs))
+
+class Bindable:
+    """A model, or what LangChain makes of one: keywords that are bound to it are checked, and headers hidden."""
+
+    if not TYPE_CHECKING:  # the types are LangChain's
+        _bind = _making("bind")
+        with_config = _making("with_config")
+        with_types = _making("with_types")
+        with_listeners = _making("with_listeners")
+        with_alisteners = _making("with_alisteners")
+        with_retry = _making("with_retry")
+        with_fallbacks = _making("with_fallbacks")
+        configurable_fields = _making("configurable_fields")
+        configurable_alternatives = _making("configurable_alternatives")
+
+        def bind(self, **kwargs: Any) -> Runnable[Any, Any]:
+            """Bind keywords for the calls; the values of ``headers`` among them are shown nowhere.
+
+            ```python
+            print(model.bind(max_tokens=32, top_k=5).invoke("Why is the sky blue?"))
+            ```
+
+            Raises:
+                ConfigurationError: A keyword belongs to the constructor, or looks like a secret.
+            """
+            with translated:
+                return self._bind(**guarded(kwargs))
+
+
+class _Made(Bindable):
+    """What LangChain makes of a model, by the name that it is loaded by."""
 
     @classmethod
     def lc_id(cls) -> list[str]:
-        """What it is loaded as."""
-        return RunnableBinding.lc_id()
+        """LangChain's own."""
+        ids: list[str] = next(theirs for theirs, ours in _KINDS.items() if ours is cls).lc_id()
+        return ids
 
 
-class Writer(Endpoint):
+class Binding(_Made, RunnableBinding[Any, Any]):  # type: ignore[no-redef]  # as LangChain's own
+    """A model with keywords or a configuration for its calls."""
+
+
+class Retry(_Made, RunnableRetry):  # type: ignore[type-arg, no-redef]
+    """A model that is tried again."""
+
+
+class WithFallbacks(_Made, RunnableWithFallbacks):  # type: ignore[type-arg]
+    """A model with others in its place."""
+
+
+class ConfigurableFields(_Made, RunnableConfigurableFields):  # type: ignore[type-arg]
+    """A model with fields that a call's configuration sets."""
+
+
+class ConfigurableAlternatives(_Made, RunnableConfigurableAlternatives):  # type: ignore[type-arg]
+    """Models that a call's configuration chooses from."""
+
+
+_KINDS: dict[type[Any], type[Any]] = {
+    RunnableBinding: Binding,
+    RunnableRetry: Retry,
+    RunnableWithFallbacks: WithFallbacks,
+    RunnableConfigurableFields: ConfigurableFields,
+    RunnableConfigurableAlternatives: ConfigurableAlternatives,
+}
+
+
+class Writer(Bindable, Endpoint):
     """A connection with the parameters of text generation; ``None`` is never sent, ``0`` always is.
 
     Attributes:
@@ -86,23 +150,9 @@ class Writer(Endpoint):
             )
         return params
 
-    if not TYPE_CHECKING:  # the types are LangChain's
-
-        def bind(self, **kwargs: Any) -> Binding:
-            """Bind keywords for the calls; the values of ``headers`` among them are shown nowhere.
-
-            ```python
-            print(model.bind(max_tokens=32, top_k=5).invoke("Why is the sky blue?"))
-            ```
-
-            Raises:
-                ConfigurationError: A keyword belongs to the constructor, or looks like a secret.
-            """
-            with translated:
-                return Binding(bound=self, kwargs=guarded(kwargs), config={})
-
     def _configured(self, specs: Mapping[str, AnyConfigurableField]) -> dict[str, AnyConfigurableField]:
-        return fields_of(specs, type(self).model_fields)
+        found = fields_of(specs, type(self).model_fields)
+        return found if len(found) == len(specs) else dict(specs)  # LangChain tells which is no field
 
     def _asked(self, params: Parameters) -> str:
         """The model that is asked, for answers that name none: LangChain counts tokens by this name only."""

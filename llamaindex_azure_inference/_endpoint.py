@@ -28,6 +28,7 @@ from pydantic import (
 from azure_inference_core import Timeouts
 from azure_inference_core._client.component import Component
 from azure_inference_core._credentials.auth import is_token_credential
+from azure_inference_core._credentials.masked import masked
 from azure_inference_core._request.keywords import describe, guarded, read_constructor
 from azure_inference_core._request.secrets import Secret, hidden, hidden_headers, is_secret_name
 from azure_inference_core.errors import ConfigurationError
@@ -55,7 +56,7 @@ _SHARED_BY_COPIES = ("credential", "policies", "rate_limiter", "callback_manager
 
 
 def _hidden(value: Any) -> Any:
-    return SecretStr(value) if isinstance(value, str) else value
+    return SecretStr(value) if isinstance(value, str) else masked(value)
 
 
 _HIDDEN = {"credential": _hidden, "default_headers": hidden_headers}

@@ -11,10 +11,12 @@ import json
 import logging
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import httpx
 import pytest
+from azure.core.pipeline.policies import SansIOHTTPPolicy
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.messages import ChatMessage as LangChainMessage
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock, ThinkingBlock, ToolCallBlock
@@ -1028,6 +1030,47 @@ def test_times_of_other_libraries(server: ScriptedServer) -> None:
     )
     both = alike(lambda adapter: times(adapter, request_timeout=90, stream_chunk_timeout=9))
     assert both == Timeouts(total=90, idle=9)
+    parts = alike(lambda adapter: times(adapter, timeout=90, client_kwargs={"timeout": 5, "read_timeout": 9}))
+    assert parts == Timeouts(total=90, first_byte=9, idle=9)
+
+
+def test_parts_of_a_calls_time(server: ScriptedServer) -> None:
+    """What a call says of a part of its time leaves the rest as the constructor says."""
+    server.reply_always(lambda _: Reply(delay=2.0, body={}))
+
+    def question(adapter: Any) -> None:
+        with pytest.raises(TimeoutError):
+            adapter.tell(chat(adapter, server, timeout=0.3, max_retries=0), connection_timeout=5)
+
+    alike(question)
+
+
+class Signature(SansIOHTTPPolicy[Any, Any]):
+    """A gateway's signature, of several."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def on_request(self, request: Any) -> None:
+        """Sign under what others signed."""
+        headers = request.http_request.headers
+        headers["x-signed"] = f"{headers.get('x-signed', '')} {self.name}".strip()
+
+
+def test_policies_by_the_names_of_the_sdk(server: ScriptedServer) -> None:
+    """``per_call_policies`` and ``per_retry_policies``, one or several, come after ``policies``."""
+    one, two, three = (Signature(name) for name in ("one", "two", "three"))
+    for given in (
+        {"policies": [one], "per_call_policies": two, "per_retry_policies": [three]},
+        {"client_kwargs": {"policies": [one], "per_call_policies": [two, three]}},
+    ):
+        signed = alike(
+            lambda adapter, given=given: (
+                adapter.ask(chat(adapter, server, **given)),
+                server.last.headers["x-signed"],
+            )[1]
+        )
+        assert signed == "one two three"
 
 
 @pytest.mark.parametrize(
@@ -1044,6 +1087,7 @@ def test_times_of_other_libraries(server: ScriptedServer) -> None:
         ({"n": 1, "reasoning_effort": "low", "service_tier": "flex"}, {"n": 1, "reasoning_effort": "low", "service_tier": "flex"}),
         ({"request_timeout": 20, "reuse_client": True, "tiktoken_model_name": "x", "use_responses_api": False}, {}),
         ({"timeout": (2, 20), "disabled_params": {"parallel_tool_calls": None}, "http_client": None}, {}),
+        ({"connection_timeout": 5, "read_timeout": 20, "retry_total": 1, "request_id": "x", "verify": True}, {}),
     ],
 )  # fmt: skip
 def test_what_words_of_other_classes_send(
@@ -1068,6 +1112,12 @@ def test_what_words_of_other_classes_send(
     [
         ({"http_client": object()}, "ca_bundle"),
         ({"openai_proxy": "http://user:hunter2@proxy"}, "HTTPS_PROXY"),
+        ({"proxies": {"https": "http://user:hunter2@proxy"}}, "HTTPS_PROXY"),
+        ({"verify": False}, "ca_bundle"),
+        ({"transport": object()}, "ca_bundle"),
+        ({"retry_mode": "fixed"}, "max_retries"),
+        ({"model_kwargs": {"base_url": "https://hunter2.example"}}, "constructor"),
+        ({"additional_kwargs": {"request_timeout": 5}}, "constructor"),
         ({"use_responses_api": True}, "/chat/completions"),
         ({"default_query": {"sig": "hunter2"}}, "default_headers"),
         ({"project_endpoint": "https://a.example"}, "target URI"),
@@ -1114,6 +1164,11 @@ def test_words_of_the_other_class(server: ScriptedServer) -> None:
         assert "chat class" in told
 
 
+async def a_token(token: str) -> str:
+    """What an async provider gives."""
+    return token
+
+
 @pytest.mark.parametrize(
     ("credentials", "bearer", "key"),
     [
@@ -1121,8 +1176,10 @@ def test_words_of_the_other_class(server: ScriptedServer) -> None:
         ({"azure_ad_token": "a-token-of-its-own", "api_key": "a-key"}, "a-token-of-its-own", None),
         ({"openai_api_key": "a-key-of-its-own", "use_azure_ad": False}, "a-key-of-its-own", "a-key-of-its-own"),
         ({"credential": FakeCredential, "api_key": "a-key"}, "token-1", None),
+        ({"azure_ad_token_provider": lambda: lambda: "a-token-of-its-own", "api_key": "a-key"}, "a-token-of-its-own", None),
+        ({"azure_ad_async_token_provider": lambda: partial(a_token, "a-token-of-its-own")}, "a-token-of-its-own", None),
     ],
-    ids=["token", "token and key", "key", "credential and key"],
+    ids=["token", "token and key", "key", "credential and key", "provider and key", "async provider"],
 )  # fmt: skip
 def test_who_signs_in(
     server: ScriptedServer, credentials: dict[str, Any], bearer: str, key: str | None

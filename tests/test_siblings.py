@@ -11,6 +11,7 @@ import pytest
 
 from azure_inference_core import ConfigurationError
 from azure_inference_core._request.keywords import EXTRAS, WORDS, read_constructor
+from azure_inference_core._request.keywords.sdk_client import CLIENT_KWARGS, FIELDS_OF_CLIENT
 from azure_inference_core._request.keywords.table import kind_of_class, word_of
 from langchain_azure_inference import AzureInferenceEmbeddings, AzureInferenceLLM, ChatAzureInference
 from llamaindex_azure_inference import AzureInference, AzureInferenceCompletion, AzureInferenceEmbedding
@@ -166,7 +167,9 @@ OF_CLIENTS = {
     "extra_headers", "extra_query", "stream", "stream_options", "project", "provider", "websocket_base_url",
     "workload_identity", "max_new_tokens",
     # of the SDK's client
-    "connection_verify", "logging_enable", "verify_ssl", "input_type",
+    *CLIENT_KWARGS, *FIELDS_OF_CLIENT, "verify_ssl", "input_type",
+    # of httpx's and requests' clients
+    "verify", "ssl_verify", "proxy", "http_proxy", "https_proxy",
     # of langchain-community's AzureMLChatOnlineEndpoint
     "content_formatter", "endpoint_api_key", "endpoint_api_type", "endpoint_url",
 }  # fmt: skip

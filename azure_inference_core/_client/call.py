@@ -81,9 +81,7 @@ class Call:
     ) -> None:
         timeout, retries = params.get("timeout"), params.get("max_retries")
         self.method = method
-        self._timeouts = (
-            connection.timeouts_of(params.get("model")) if timeout is None else Timeouts.of(timeout)
-        )
+        self._timeouts = Timeouts.of(timeout, connection.timeouts_of(params.get("model")))
         self.attempts = Attempts(
             connection.max_retries if retries is None else check_count("max_retries", retries, 0), budget
         )

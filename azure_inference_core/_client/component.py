@@ -9,6 +9,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, ClassVar, Self
 
+from azure_inference_core._credentials.masked import masked, unmasked
 from azure_inference_core._request.keywords import (
     CONNECTION_FIELDS,
     DEPLOYMENTS,
@@ -87,6 +88,7 @@ class Component(Closing):
         values = {name: self.__dict__.get(name) for name in CONNECTION_FIELDS}
         values["model"] = self._asked_model()
         values["user_agent"] = f"{values['user_agent'] or ''} {self._agent}".strip()
+        values["credential"] = unmasked(values["credential"])
         given = {name: value for name, value in values.items() if value is not None}
         return Connection(**given)
 
@@ -114,6 +116,7 @@ class Component(Closing):
         values.update(state["__dict__"])
         if values["credential"] is None:
             values["credential"] = client.connection.kept_key  # of an earlier release
+        values["credential"] = masked(values["credential"])
         values["default_headers"] = hidden_headers(values["default_headers"])
         values["policies"] = [*client.connection.policies] or None
         return {**state, "__dict__": values, "__pydantic_private__": {**private, "_held": (None, client)}}

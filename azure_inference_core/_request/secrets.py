@@ -23,9 +23,10 @@ _MARK = re.compile(r"\[hidden, sha256 [0-9a-f]{8}\]")
 _CONCEALED = "[credential]"
 
 _LAST_WORD = re.compile(
-    r"(?:api)?keys?|token|secrets?|passw(?:or)?ds?|pwd|passphrase|credentials?|auth(?:orization)?|bearer|jwt|cookies?"
-    r"|signature"
+    r"(?:api)?keys?|token|secrets?|passw(?:or)?ds?|pwd|passphrase|cred(?:ential)?s?|auth(?:orization)?|bearer|jwt|cookies?"
+    r"|sig(?:nature)?|sas|pat|headers?"
 )
+_LAST_WORDS = re.compile(r".*(?:token|credentials?|key)_?provider|.*connection_?string", re.IGNORECASE)
 _NO_SECRET = re.compile(r"prompt_cache_key|cache_salt|(?:pad|bos|eos|stop|unk|mask|sep)_token")
 
 
@@ -172,21 +173,22 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_secret(name: str, value: Any) -> bool:
-    """Whether a keyword is one that holds a secret: by the last word of its name, and by what it holds.
+    """Whether a keyword is one that holds a secret: by the last words of its name, and by what it holds.
 
     >>> is_secret("my_gateway_key", "abc"), is_secret("prompt_cache_key", "abc"), is_secret("max_tokens", 5)
     (True, False, False)
     """
     if not _sounds_secret(name):
         return False
-    held = isinstance(value, (str, bytes)) or callable(value)
+    held = isinstance(value, (str, bytes, Mapping)) or callable(value)
     return held or any(hasattr(value, reveals) for reveals in ("get_secret_value", "get_token"))
 
 
 @lru_cache(512)
 def _sounds_secret(name: str) -> bool:
     last = re.split(r"[_\-.]|(?<=[a-z])(?=[A-Z])", name)[-1].lower()
-    return _LAST_WORD.fullmatch(last) is not None and not _NO_SECRET.fullmatch(name)
+    sounds = _LAST_WORD.fullmatch(last) or _LAST_WORDS.fullmatch(name)
+    return sounds is not None and not _NO_SECRET.fullmatch(name)
 
 
 class GivenToken:

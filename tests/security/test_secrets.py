@@ -9,13 +9,15 @@ import logging
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pytest
-from azure.core.credentials import AzureKeyCredential
+from azure.core.credentials import AccessToken, AzureKeyCredential
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumpd, dumps
+from langchain_core.runnables import ConfigurableField
 from llama_index.core import PromptTemplate
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.instrumentation import get_dispatcher
@@ -45,7 +47,30 @@ KEYS = {
     "SecretStr": lambda: SecretStr(CANARY_KEY),
     "AzureKeyCredential": lambda: AzureKeyCredential(CANARY_KEY),
 }
-CREDENTIALS = {**KEYS, "callable": lambda: lambda: CANARY_KEY}
+
+
+@dataclass
+class Login:
+    """A credential that shows what it holds, as a dataclass does."""
+
+    secret: str
+
+    def get_token(self, *_: str, **__: Any) -> AccessToken:
+        """A token."""
+        return AccessToken(self.secret, 4_000_000_000)
+
+    async def aprovide(self) -> str:
+        """As a callable gives one."""
+        return self.secret
+
+
+CREDENTIALS = {
+    **KEYS,
+    "callable": lambda: lambda: CANARY_KEY,
+    "partial": lambda: partial(str, CANARY_KEY),
+    "dataclass": lambda: Login(CANARY_KEY),
+    "bound method": lambda: Login(CANARY_KEY).aprovide,
+}
 RENDERINGS: dict[str, Callable[[Any], str]] = {
     "repr": repr,
     "str": str,
@@ -213,6 +238,10 @@ SLIPS = (
     "my_gateway_key",
     "bearer",
     "clientSecret",
+    "sas",
+    "token_provider",
+    "connection_string",
+    "http_headers",
 )
 HOLDERS = {
     "constructor": lambda name, value: {name: value},
@@ -258,6 +287,37 @@ def test_no_word_for_a_secret_is_shown_or_sent(
             entry.use(thing)
         assert CANARY_KEY not in " ".join(map(str, server.bodies))
         assert not is_header or server.last.headers["x-team"] == CANARY_KEY
+
+
+@pytest.mark.parametrize("kind", [ChatAzureInference, AzureInferenceLLM], ids=lambda kind: kind.__name__)
+def test_whatever_langchain_makes_of_a_model_hides_what_is_bound_to_it(
+    kind: type[Any], server: ScriptedServer
+) -> None:
+    """A configuration, a retry, fallbacks, listeners and choices are made of a model; headers are bound later."""
+    model = made(kind, server.url)
+    field = ConfigurableField(id="model")
+    for thing in (
+        model.bind(stop=["."]),
+        model.with_config(tags=["a"]),
+        model.with_retry(),
+        model.with_retry().with_config(tags=["a"]),
+        model.with_fallbacks([model]),
+        model.with_listeners(),
+        model.with_types(output_type=str),
+        model.configurable_fields(model_name=field),
+        model.configurable_alternatives(field, other=model).with_config(configurable={"model": "other"}),
+    ):
+        bound = thing.bind(headers={"x-team": CANARY_KEY})
+        assert dumpd(thing)["id"][-1].startswith("Runnable")
+        for made_of in (bound, bound.with_retry()):
+            assert CANARY_KEY not in f"{made_of!r}{vars(made_of)}{dumps(made_of)}"
+        bound.invoke("hi")
+        assert server.last.headers["x-team"] == CANARY_KEY
+        with pytest.raises(InferenceError, match="api_key"):
+            thing.bind(api_key=CANARY_KEY)
+    assert type(pickle.loads(pickle.dumps(model.with_retry()))) is type(model.with_retry())
+    with pytest.raises(ValueError, match="azure_deployment"):
+        model.configurable_fields(azure_deployment=field)
 
 
 class Watching(BaseCallbackHandler):

@@ -16,7 +16,7 @@ from azure_inference_core._request.keywords.guards import (
     unpacked,
 )
 from azure_inference_core._request.keywords.table import WORDS
-from azure_inference_core._request.keywords.ways import EXTRAS, refuse
+from azure_inference_core._request.keywords.ways import EXTRAS, refuse, with_times
 from azure_inference_core._request.parameters import OUTPUT_LIMITS, Parameters
 from azure_inference_core._request.secrets import hidden_headers
 from azure_inference_core.errors import ConfigurationError
@@ -108,6 +108,7 @@ def _read_call(call: Mapping[str, Any]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     unknown: dict[str, Any] = {}
     extras: dict[str, Any] = {}
+    times: dict[str, Any] = {}
     for name, value in call.items():
         word = None if name in PER_CALL else WORDS.get(name)
         target = next((to for to in word.to if to in PER_CALL), name) if word else name
@@ -133,9 +134,12 @@ def _read_call(call: Mapping[str, Any]) -> dict[str, Any]:
             if meant is None or meant.keys() & CONSTRUCTORS:
                 _refuse_constructor(name, always=True)
             else:
+                times.update(meant.pop("timeout", {}))
                 read.update(meant)
     check_extras(unknown, PER_CALL)
-    return {**read, **unknown, EXTRAS: extras} if extras else {**read, **unknown}
+    limits = {"timeout": with_times(read.get("timeout"), times)} if times else {}
+    found = {**read, **limits, **unknown}
+    return {**found, EXTRAS: extras} if extras else found
 
 
 def _flatten(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from azure_inference_core._request.keywords.guards import (
 )
 from azure_inference_core._request.keywords.place import DEPLOYMENTS, placed
 from azure_inference_core._request.keywords.table import WORDS, kind_of_class, of_another_class, word_of
-from azure_inference_core._request.keywords.ways import EXTRAS, Word, mapping, refuse
+from azure_inference_core._request.keywords.ways import EXTRAS, Word, mapping, refuse, with_times
 from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.timeouts import Timeouts
 
@@ -122,8 +122,10 @@ class _Constructor:
             self._unknown[name] = value
         elif name == "default_headers":
             self._found[name] = {**value, **mapping(name, self._found.get(name) or {})}
+        elif name == "policies":
+            self._found[name] = [*(self._found.get(name) or ()), *value]
         elif name == "timeout" and isinstance(value, Mapping) and name in self._found:
-            self._found[name] = Timeouts.of(self._found[name]).replaced(value)
+            self._found[name] = with_times(self._found[name], value)
         elif said or (name not in self._found and (value is not None or name in _NONE_IS_MEANT)):
             self._found[name] = value
 

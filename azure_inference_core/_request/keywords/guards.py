@@ -45,7 +45,10 @@ _NO_BOOLS = NUMBERS | {"timeout", "max_retries"}
 PER_CALL = COMMON | CONTROLS | {EXTRAS}
 CONSTRUCTORS = frozenset(CONNECTION_FIELDS) - PER_CALL
 _SECRETS = ("credential", "default_headers", *(name for name, word in WORDS.items() if word.is_secret))
-_NEVER = CONSTRUCTORS.union(_SECRETS) - CONTROLS
+_FIELDS = CONSTRUCTORS | {"model", "timeout", "max_retries"}
+_NEVER = CONSTRUCTORS.union(
+    _SECRETS, (name for name, word in WORDS.items() if not _FIELDS.isdisjoint(word.to))
+) - {*CONTROLS, "model"}
 """What is no extra, not even in ``model_extras``."""
 
 _GUARDED = ("model_kwargs", "additional_kwargs")

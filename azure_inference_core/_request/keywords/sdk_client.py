@@ -6,7 +6,16 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from azure_inference_core._request.keywords.ways import EXTRAS, Word, each, idle, mapping, refuse, refused
+from azure_inference_core._request.keywords.ways import (
+    EXTRAS,
+    Word,
+    each,
+    idle,
+    into,
+    mapping,
+    refuse,
+    refused,
+)
 from azure_inference_core._request.parameters import COMMON
 from azure_inference_core.errors import ConfigurationError
 from azure_inference_core.timeouts import Timeouts
@@ -15,7 +24,7 @@ _NO_LOG = (
     "it would write the key and the texts into logs; remove it: the logger azure_inference shows host, route, "
     "status, time and request id of each request without them"
 )
-NO_VERIFY = (
+_NO_VERIFY = (
     "it would let anyone read the key: certificates are always verified; for an authority of your own pass "
     "ca_bundle='/path/to/ca.pem'"
 )
@@ -32,21 +41,36 @@ def client_kwargs(given: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     times: dict[str, Any] = {}
     for name, value in mapping("client_kwargs", given).items():
-        if name in _CLIENT_TIMES:
-            times.update(dict.fromkeys(_CLIENT_TIMES[name], value))
+        if name in CLIENT_TIMES:
+            times.update(dict.fromkeys(CLIENT_TIMES[name], value))
+        elif name in POLICIES:
+            found["policies"] = [*found.get("policies", ()), *policies(value)]
         elif name in _CLIENT_WORDS or name in COMMON - {"tools", "tool_choice"}:
             found[_CLIENT_WORDS.get(name, name)] = value
-        elif name == "connection_verify" and isinstance(value, (str, os.PathLike)):
-            found["ca_bundle"] = os.fspath(value)
+        elif name == "connection_verify":
+            found.update(verify(value))
         elif (word := CLIENT_KWARGS.get(name)) is None:
-            known = ", ".join(sorted((*_CLIENT_WORDS, *_CLIENT_TIMES, "connection_verify (a CA file)")))
+            known = ", ".join(sorted((*FIELDS_OF_CLIENT, "connection_verify (a CA file)")))
             raise ConfigurationError(
                 f"client_kwargs: {name!r} cannot be honoured, there is no SDK client behind this class; understood "
                 f"are {known}; see also timeout, max_retries, default_headers and ca_bundle"
             )
         elif word.way == "refused":
             refuse(f"client_kwargs: {name}", word, value)
-    return {**found, "timeout": Timeouts.of(times)} if times else found
+    return {**found, "timeout": times} if times else found
+
+
+def policies(given: Any) -> list[Any]:
+    """Policies as a list; azure-core takes one alone, too."""
+    return [*given] if isinstance(given, (list, tuple)) else [given]
+
+
+def verify(given: Any) -> dict[str, Any]:
+    """The field that ``connection_verify`` means."""
+    if isinstance(given, (str, os.PathLike)):
+        return {"ca_bundle": os.fspath(given)}
+    refuse("connection_verify", refused(_NO_VERIFY, True), given)
+    return {}
 
 
 _CLIENT_WORDS = {
@@ -59,20 +83,22 @@ _CLIENT_WORDS = {
     "use_env_settings": "trust_env",
     "user_agent": "user_agent",
 }
-_CLIENT_TIMES = {
+CLIENT_TIMES = {
     "timeout": ("total",),
     "connection_timeout": ("connect",),
     "read_timeout": ("first_byte", "idle"),
 }
+POLICIES = ("policies", "per_call_policies", "per_retry_policies")
 
 FIELDS_OF_CLIENT = {
     **{word: (name,) for word, name in _CLIENT_WORDS.items()},
-    **{word: tuple(f"Timeouts.{part}" for part in parts) for word, parts in _CLIENT_TIMES.items()},
+    **{word: tuple(f"Timeouts.{part}" for part in parts) for word, parts in CLIENT_TIMES.items()},
+    **dict.fromkeys(POLICIES, ("policies",)),
 }
 """What its words mean."""
 
 CLIENT_KWARGS: dict[str, Word] = {
-    "connection_verify": refused(NO_VERIFY, True),
+    "connection_verify": into("`ca_bundle`, if it is a file; `False` is refused", verify),
     "logging_enable": refused(_NO_LOG, False),
     **each(
         "permit_redirects redirect_max redirect_on_status_codes redirect_remove_headers",
@@ -108,5 +134,5 @@ def client_kwargs_of(fields: Mapping[str, Any]) -> dict[str, Any]:
         if (value := fields.get(name)) is not None and value is not False
     }
     if (times := fields.get("timeout")) is not None:
-        found.update({word: getattr(Timeouts.of(times), parts[0]) for word, parts in _CLIENT_TIMES.items()})
+        found.update({word: getattr(Timeouts.of(times), parts[0]) for word, parts in CLIENT_TIMES.items()})
     return found

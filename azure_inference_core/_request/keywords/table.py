@@ -7,13 +7,16 @@ from these rows, by ``docs/coming.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Literal
 
 from azure_inference_core._request.keywords.sdk_client import (
     CLIENT_KWARGS,
+    CLIENT_TIMES,
     NO_CLIENT,
-    NO_VERIFY,
     client_kwargs,
+    policies,
+    verify,
 )
 from azure_inference_core._request.keywords.ways import (
     EXTRAS,
@@ -46,6 +49,10 @@ def _default_query(given: Any) -> dict[str, Any]:
             "a secret; pass api_version=, or what a gateway needs in default_headers="
         )
     return {"api_version": version}
+
+
+def _times(parts: Iterable[str], given: Any) -> dict[str, Any]:
+    return {"timeout": dict.fromkeys(parts, given)}
 
 
 def _disabled_params(given: Any) -> dict[str, Any]:
@@ -114,6 +121,17 @@ WORDS: dict[str, Word] = {
     ),
     # how
     "request_timeout": alias("timeout"),
+    "retry_total": alias("max_retries"),
+    "use_env_settings": alias("trust_env"),
+    **{
+        name: into("`timeout`, of which it is a part", partial(_times, parts))
+        for name, parts in CLIENT_TIMES.items()
+        if name != "timeout"
+    },
+    **each(
+        "per_call_policies per_retry_policies",
+        into("`policies`, each of which sees every attempt", lambda given: {"policies": policies(given)}),
+    ),
     "stream_chunk_timeout": into(
         "`timeout`: the silence inside an answer, `Timeouts(idle=)`",
         lambda given: {"timeout": {"idle": given}} if given else {},
@@ -127,12 +145,12 @@ WORDS: dict[str, Word] = {
         "root_client root_async_client",
         refused(NO_CLIENT),
     ),
-    "openai_proxy": refused("set HTTPS_PROXY and pass trust_env=True"),
+    **each("openai_proxy proxy http_proxy https_proxy", CLIENT_KWARGS["proxies"]),
     "http_socket_options": idle("TCP keep-alive is on"),
     "reuse_client": idle("connections are kept for each process and event loop; close() ends them"),
     "client_kwargs": into("the fields that its words mean, below", client_kwargs),
-    **{name: word for name, word in CLIENT_KWARGS.items() if name in ("connection_verify", "logging_enable")},
-    "verify_ssl": refused(NO_VERIFY, True),
+    **{name: word for name, word in CLIENT_KWARGS.items() if name not in ("tools", "tool_choice", "stream")},
+    **each("verify verify_ssl ssl_verify", into("as `connection_verify`", verify)),
     **each(
         "callbacks tags cache verbose name disable_streaming output_version profile custom_get_token_ids",
         idle(_OF_LANGCHAIN),

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from azure_inference_core._request.strict_json import kind_of
 from azure_inference_core.errors import ConfigurationError
+from azure_inference_core.timeouts import Timeouts
 
 EXTRAS = "model_extras"
 
@@ -61,6 +62,13 @@ def mapping(name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{name} must be a mapping of names to values, not {kind_of(value)}")
     return value
+
+
+def with_times(given: Any, parts: Mapping[str, Any]) -> Any:
+    """A ``timeout`` with parts of it that were given by words of their own; what it says in total stays."""
+    if given is None or (isinstance(given, Mapping) and "total" not in given):
+        return {**(given or {}), **parts}
+    return Timeouts.of(given).replaced({name: value for name, value in parts.items() if name != "total"})
 
 
 def refuse(name: str, word: Word, value: Any) -> None:
