@@ -67,6 +67,12 @@ _OTHER_APIS = (
         "another of OpenAI's APIs",
         "for chat and embeddings write the address up to /openai/v1 or /openai/deployments/<name>",
     ),
+    (
+        r"/api/projects/[^/]+/(agents|applications|assistants)(/.*)?",
+        "Foundry's agents",
+        "for a model write the address up to /api/projects/<name>/openai/v1",
+    ),
+    (r"^/catalog/models", "GitHub's catalogue of models", "write https://models.github.ai/inference"),
     (r"^/api/(chat|generate|embed|tags)", "Ollama's own API", "write /v1 in the place of /api/..."),
 )
 """What the end of a path says, whose API that is, and what to do."""

@@ -21,7 +21,17 @@ __all__ = ["ErrorFacts", "failure_in", "read_error_body", "read_error_value"]
 
 _NESTING = 12  # a gateway wraps a server's error, which wraps the engine's list of complaints
 _MESSAGE_LIMIT = 4096
-_MESSAGE_KEYS = ("message", "msg", "error", "detail", "details", "error_description", "title", "status")
+_MESSAGE_KEYS = (
+    "message",
+    "Message",
+    "msg",
+    "error",
+    "detail",
+    "details",
+    "error_description",
+    "title",
+    "status",
+)
 _STATUS_KEYS = ("status", "statusCode", "status_code")
 _CONTENT_KEYS = ("choices", "data", "usage", "prompt_filter_results", "model_name", "model_type")
 _FILTER_KEYS = ("content_filter_result", "content_filter_results")
@@ -64,7 +74,8 @@ class ErrorFacts:
     def code(self) -> str | None:
         """The most telling code: the first that does not just repeat the status."""
         telling = (c for c in self.codes if not c.isdigit() and c.lower() not in _GENERIC_CODES)
-        return next(telling, None) or next(iter(self.codes), None) or next(iter(self.kinds), None)
+        kinds = (kind for kind in self.kinds if "://" not in kind)
+        return next(telling, None) or next(iter(self.codes), None) or next(kinds, None)
 
     @property
     def words(self) -> set[str]:
@@ -74,7 +85,8 @@ class ErrorFacts:
     @property
     def told(self) -> str:
         """Everything in one text, to look for words in."""
-        return "\n".join((*self.codes, *self.kinds, *self.said))[: 2 * _MESSAGE_LIMIT]
+        complaints = (refused.message for refused in self.refused)
+        return "\n".join((*self.codes, *self.kinds, *self.said, *complaints))[: 2 * _MESSAGE_LIMIT]
 
 
 def read_error_body(body: bytes) -> ErrorFacts:
@@ -163,6 +175,12 @@ def _read_object(facts: ErrorFacts, value: Mapping[Any, Any], levels: int) -> No
     for key in ("detail", "details", "errors", "message"):
         if isinstance(value.get(key), (list, Mapping)):
             _read(facts, value[key], levels - 1)
+    errors = value.get("errors")
+    for name, said in errors.items() if isinstance(errors, Mapping) else ():  # ASP.NET's problem details
+        if isinstance(said, list):
+            facts.refused.append(
+                RefusedParameter(path_of(str(name)) or "body", None, "; ".join(map(str, said)))
+            )
 
 
 def _read_labels(facts: ErrorFacts, value: Mapping[Any, Any]) -> None:
@@ -238,7 +256,7 @@ def _read_refusals(facts: ErrorFacts) -> None:
         texts = dict.fromkeys((facts.message, *facts.said))
         facts.refused = next((named for text in texts if (named := refused_in(text[:_MESSAGE_LIMIT]))), [])
         param = path_of(facts.param or "")
-        if param and param not in [refused.name for refused in facts.refused]:
+        if param and not any(re.match(rf"{re.escape(param)}(?![\w-])", r.name) for r in facts.refused):
             facts.refused = [RefusedParameter(param, None, "")]
     facts.refused = [r if r.message else r._replace(message=facts.message) for r in facts.refused]
 

@@ -132,7 +132,9 @@ class _Base64(_Added):
     what = "encoding_format, by which vectors are asked for as base64"
     instead = "they are asked for as numbers"
     known = "always asked for, unless you give encoding_format"
-    refusal = re.compile(r"encoding[_ ]?format|\bbase64\b(?![^.]{0,30}image)|\bonly\b[^.]{0,20}\bfloat", re.IGNORECASE)
+    refusal = re.compile(
+        r"encoding[_ ]?format|\bbase64\b(?![^.]{0,30}image)|\bonly\b[^.]{0,20}\bfloat", re.IGNORECASE
+    )
 
 
 class _InputType(_Added):
