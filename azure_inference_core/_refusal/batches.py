@@ -53,7 +53,7 @@ def blamed(error: InferenceError, inputs: list[Any], places: list[int]) -> str:
     empty = [place for place, text in zip(places, inputs, strict=True) if not str(text).strip()]
     if empty and is_about_inputs:
         return f"Empty, which most models refuse: {_texts_at(empty)}; leave them out."
-    return f"{_texts_at(places)} alone is too much." if len(places) == 1 and is_too_many_tokens(error) else ""
+    return f"{_texts_at(places)} alone is too much: split it." if len(places) == 1 and is_too_many_tokens(error) else ""
 
 
 def _texts_at(places: list[int]) -> str:
