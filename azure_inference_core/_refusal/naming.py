@@ -49,7 +49,7 @@ _LIST = rf"(?:{_THING} )?(?P<names>[\[{{(][^\])}}\n]*|{_LISTED}(?:(?:,| and| or|
 _REFUSED = (
     r"(?:is|are|was|were) (?:currently )?(?:not (?:yet )?(?:supported|allowed|permitted|accepted|available|enabled"
     r"|recognized|valid)|un(?:supported|available|known|recognized|expected)|invalid|deprecated|required|enabled only"
-    r"|too (?:large|small|long|short))"
+    r"|too (?:large|small|long|short)|only (?:allowed|available|supported|permitted))"
 )
 
 _SCHEMA = r"\b(?:required property|is not (?:of type|one of|valid)|(?:less|greater) than|too (?:short|long)|does not match)\b"
@@ -66,7 +66,7 @@ _PATHS = (
     # pydantic: the path on a line, the complaint on the next; or both on one, as others write it
     (r"^(?P<path>[A-Za-z_][\w.\-\[\]]*(?: -> [\w.\-\[\]]+)*)\n[ \t]+(?P<why>[^\n\[(]{1,300})[\[(]type="),
     (
-        rf"(?<![\w./\-])(?!(?i:type|error|value|body)\b)(?P<path>{_NAME}): (?P<why>Extra inputs are not permitted"
+        rf"(?<![\w./\-])(?!(?i:type|error|value|body)\b(?!\.))(?P<path>{_NAME}): (?P<why>Extra inputs are not permitted"
         r"|[Ee]xtra fields not permitted|Field required|Input should [^\n\[]*|invalid type: [^\n]*|unknown variant [^\n]*)"
     ),
     # a complaint that could not be read as a structure, being cut off

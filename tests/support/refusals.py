@@ -170,6 +170,8 @@ WORDS = [  # (message, names of parameters)
     ("max_tokens must be at least 1, got -1.", ["max_tokens"]),
     ("'max_tokens' is too large: 300000.", ["max_tokens"]),
     ("Function calling is not enabled for this model", ["tools"]),
+    ("The 'parallel_tool_calls' parameter is only allowed when 'tools' are specified.", ["parallel_tool_calls"]),
+    (f"body.seed: {EXTRA}", ["seed"]),
     ("response_format value as json_schema is enabled only for api versions 2024-08-01-preview and later",
      ["response_format"]),
 ]  # fmt: skip
