@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from azure_inference_core._refusal.batches import TOO_MANY_TOKENS
 from azure_inference_core._refusal.reading import ErrorFacts
 from azure_inference_core._request.parameters import CHAT_PARAMETERS
 from azure_inference_core.errors import (
@@ -58,7 +59,7 @@ def advice_for(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -
     """What a person should do about an error of a class."""
     told = facts.told
     is_of_a_batch = envelope.path.endswith("/embeddings") and issubclass(kind, InvalidRequestError)
-    if is_of_a_batch and (re.search(_MANY_TOKENS, told) or re.search(_MANY_INPUTS, told)):
+    if is_of_a_batch and (re.search(TOO_MANY_TOKENS, told) or re.search(_MANY_INPUTS, told)):
         return _batch_advice(facts)
     rows = (advice for bases, words, advice in _HINTS if issubclass(kind, bases) and re.search(words, told))
     advice = next(rows, None) or next(advice for base, advice in _ADVICE if issubclass(kind, base))
@@ -86,9 +87,6 @@ _MANY_INPUTS = (
     r"|\bmax\w* (?:allowed |number of )*(?:inputs|texts|items|documents|batch size)"
     r"|(?:inputs|texts|batch(?: size)?) [\w ]{0,30}(?:exceeds?|at most|larger than|greater than)"
 )
-_MANY_TOKENS = (
-    r"(?i)max_tokens_per_request|tokens? (?:per|in (?:a|one|the|this|your)) (?:single )?(?:request|batch)"
-)
 _NETWORK = r"(?i)virtual network|firewall|private endpoint|traffic ?denied|\bip (?:address|rules?)\b"
 _CAPACITY = r"(?i)high demand|temporarily unable|(?:out of|insufficient|limited|no|system|server|at) capacity|overload|no_kv_space"
 _CONCURRENT = r"(?i)concurren|pending requests|in parallel"
@@ -102,7 +100,7 @@ def _batch_advice(facts: ErrorFacts) -> str:
     most = re.search(
         r"(?i)\b(?:max\w*|at most|limit\w*|up to)\D{0,40}?\b([0-9]{1,4})\b(?! tokens)", facts.told
     )
-    size = f"to {most[1]}" if most and not re.search(_MANY_TOKENS, facts.told) else "to a smaller number"
+    size = f"to {most[1]}" if most and not re.search(TOO_MANY_TOKENS, facts.told) else "to a smaller number"
     return f"Send less in one request: set batch_size (embed_batch_size) {size}."
 
 
