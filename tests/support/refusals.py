@@ -79,6 +79,15 @@ FILTER_SAYS = error(
     param="prompt",
     innererror={"content_filter_result": {"violence": {"filtered": True, "severity": "high"}}},
 )
+AZURE: dict[str, dict[str, Any]] = {  # the places of Azure's guidelines for REST
+    "target": {"target": "top_p"},
+    "detail": {
+        "target": "the request",
+        "details": [{"code": "Unsupported", "target": "top_p", "message": "No."}],
+    },
+    "words-of-a-detail": {"details": [{"code": "Unsupported", "message": "top_p is not supported"}]},
+    "inner-error": {"innererror": {"code": "Unsupported", "message": "Unsupported parameter: 'top_p'"}},
+}
 LENGTHS = (
     "This model's maximum prompt length is 131072 but the request contains 200000 tokens.",
     "The prompt (total length 5000) is too long to fit into the model (context length 4096).",
@@ -232,6 +241,9 @@ def wrapped_rows() -> Iterator[Row]:
     }
     yield Row("problem-details", 400, {"type": "https://docs.example/400", **details}, UnsupportedParameterError,
               None, [("max_tokens", None)], says=("Is no integer",))  # fmt: skip
+    for name, inside in AZURE.items():
+        body = error("BadRequest", "It is not valid.", **inside)
+        yield Row(f"azure-{name}", 400, body, UnsupportedParameterError, "BadRequest", [("top_p", None)])
     cut = f"Error message: {MODEL_SAYS!r}"[:180]
     yield Row("cut-off", 400, error(400, cut), UnsupportedParameterError, "400", [("max_tokens", None)],
               says=("Use 'max_completion",))  # fmt: skip
