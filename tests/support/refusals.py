@@ -340,7 +340,7 @@ def route_rows() -> Iterator[Row]:
     )
 
 
-BATCHES = [  # (status, body, class, code, parameters, what to set)
+BATCHES: list[tuple[int, Any, type[StatusError], str | None, list[tuple[str, Any]], str]] = [  # (status, body, class, code, parameters, what to set)
     (400, named("Too many inputs. The max number of inputs is 16. More may come."), InvalidRequestError,
      "invalid_request_error", [], "to 16"),
     (400, named("Too many inputs: one a request at most."), InvalidRequestError, "invalid_request_error", [], "batch"),
