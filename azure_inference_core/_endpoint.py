@@ -57,16 +57,14 @@ _OTHER_APIS = (
         "a maker's own API, for reranking and the like",
         "use the maker's client for it, or the address of a chat or embedding model",
     ),
-    (
-        r"/score",
-        "the legacy contract of managed endpoints, /score",
-        "leave /score off: a chat model's server has /chat/completions beside it",
-    ),
+    (r"/score", "managed endpoints' old contract, /score", "leave it off: /chat/completions is beside it"),
     (
         r"/(openai|v1|deployments/[^/]+)/(audio|images|realtime|videos|files|batches|assistants|threads|fine_tuning)(/.*)?",
         "another of OpenAI's APIs",
         "for chat and embeddings write the address up to /openai/v1 or /openai/deployments/<name>",
     ),
+    (r"/api/projects/[^/]+/(agents|applications)(/.*)?", "Foundry's agents", "for models write /openai/v1"),
+    (r"^/catalog/models", "GitHub's catalogue of models", "write https://models.github.ai/inference"),
     (r"^/api/(chat|generate|embed|tags)", "Ollama's own API", "write /v1 in the place of /api/..."),
 )
 """What the end of a path says, whose API that is, and what to do."""

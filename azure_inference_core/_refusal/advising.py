@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from azure_inference_core._refusal.batches import TOO_MANY_TOKENS
 from azure_inference_core._refusal.reading import ErrorFacts
 from azure_inference_core._request.parameters import CHAT_PARAMETERS
 from azure_inference_core.errors import (
@@ -58,7 +59,7 @@ def advice_for(kind: type[StatusError], facts: ErrorFacts, envelope: Envelope) -
     """What a person should do about an error of a class."""
     told = facts.told
     is_of_a_batch = envelope.path.endswith("/embeddings") and issubclass(kind, InvalidRequestError)
-    if is_of_a_batch and (re.search(_MANY_TOKENS, told) or re.search(_MANY_INPUTS, told)):
+    if is_of_a_batch and (re.search(TOO_MANY_TOKENS, told) or re.search(_MANY_INPUTS, told)):
         return _batch_advice(facts)
     rows = (advice for bases, words, advice in _HINTS if issubclass(kind, bases) and re.search(words, told))
     advice = next(rows, None) or next(advice for base, advice in _ADVICE if issubclass(kind, base))
@@ -82,23 +83,24 @@ _KEYS_OFF = (
 )
 _API_VERSION = r"(?i)api[- _]?versions?\b"
 _MANY_INPUTS = (
-    r"(?i)too many (?:inputs|texts|items|documents)|array_above_max_length|array too long|split into more batches"
+    r"(?i)too many (?:inputs|texts|items|documents)|array_above_max_length|array too long|split into more batches|at most [0-9]+ items"
     r"|\bmax\w* (?:allowed |number of )*(?:inputs|texts|items|documents|batch size)"
     r"|(?:inputs|texts|batch(?: size)?) [\w ]{0,30}(?:exceeds?|at most|larger than|greater than)"
-)
-_MANY_TOKENS = (
-    r"(?i)max_tokens_per_request|tokens? (?:per|in (?:a|one|the|this|your)) (?:single )?(?:request|batch)"
 )
 _NETWORK = r"(?i)virtual network|firewall|private endpoint|traffic ?denied|\bip (?:address|rules?)\b"
 _CAPACITY = r"(?i)high demand|temporarily unable|(?:out of|insufficient|limited|no|system|server|at) capacity|overload|no_kv_space"
 _CONCURRENT = r"(?i)concurren|pending requests|in parallel"
+_TOKENS = r"(?i)\btokens? (?:rate )?(?:limit|quota|per)\b"
+_OTHER_ROUTE = (
+    r"(?i)operationnotsupported|operation does not work|not a chat model|only supported in (?:the )?v1/"
+)
 
 
 def _batch_advice(facts: ErrorFacts) -> str:
     most = re.search(
-        r"(?i)\b(?:max\w*|at most|limit\w*|up to)\D{0,40}?\b([0-9]{1,4})\b(?! tokens)", facts.message
+        r"(?i)\b(?:max\w*|at most|limit\w*|up to)\D{0,40}?\b([0-9]{1,4})\b(?! tokens)", facts.told
     )
-    size = f"to {most[1]}" if most and not re.search(_MANY_TOKENS, facts.told) else "to a smaller number"
+    size = f"to {most[1]}" if most and not re.search(TOO_MANY_TOKENS, facts.told) else "to a smaller number"
     return f"Send less in one request: set batch_size (embed_batch_size) {size}."
 
 
@@ -146,6 +148,11 @@ _HINTS: tuple[tuple[tuple[type[StatusError], ...], str, Advice], ...] = (
         ),
     ),
     ((InvalidRequestError, NotFoundError), _API_VERSION, _version_advice),
+    (
+        (InvalidRequestError, NotFoundError),
+        _OTHER_ROUTE,
+        "The model does not serve this route: ask another one here; what only the Responses API serves cannot be used.",
+    ),
     (
         (RateLimitedError,),
         _CAPACITY,
@@ -238,7 +245,7 @@ def _rate_advice(facts: ErrorFacts, envelope: Envelope) -> str:
     asked = f"The service asks to wait {wait:g} s. " if wait else ""
     if envelope.status == 403:
         return f"{asked}The gateway in front has a quota, and it is used up: wait for its next period, or have it raised."
-    if envelope.tokens_are_gone:
+    if envelope.tokens_are_gone or re.search(_TOKENS, facts.told):
         return (
             f"{asked}The quota of tokens is used up for now: send fewer at once, shorten the prompts, lower max_tokens "
             "(it counts in full), or raise the deployment's quota."
@@ -255,7 +262,7 @@ def _request_advice(facts: ErrorFacts, envelope: Envelope) -> str:
         )
     if facts.words & {"no_model_name", "unknown_model", "model_not_found"}:
         return "Set model to the name of a deployment of this endpoint."
-    if "429" in facts.codes or re.search(r"(?i)rate limit (?:is )?exceeded", facts.message):
+    if re.search(r"(?i)rate[ _-]?limit|\b429\b", facts.told):
         return "The model behind the endpoint is over its own quota: wait, and send again."
     return "Check the request against what the model supports."
 

@@ -12,9 +12,9 @@ from azure_inference_core.errors import (
     UnsupportedParameterError,
 )
 
-__all__ = ["blamed", "is_too_many_tokens", "share_of_tokens"]
+__all__ = ["TOO_MANY_TOKENS", "blamed", "is_too_many_tokens", "share_of_tokens"]
 
-_TOO_MANY_TOKENS = (
+TOO_MANY_TOKENS = (
     r"(?i)max_tokens_per_request|tokens_limit_reached|tokens? (?:per|in (?:a|one|the|this|your)) (?:single )?(?:request|batch)"
     r"|too many (?:total )?tokens (?:overall|in)|max(?:imum)? (?:request )?size: [\d,]+ tokens"
 )
@@ -23,7 +23,7 @@ _TOO_MANY_TOKENS = (
 def is_too_many_tokens(error: InferenceError) -> bool:
     """Whether a refusal says that the texts of one request are too many tokens together."""
     return isinstance(error, InvalidRequestError) and bool(
-        re.search(_TOO_MANY_TOKENS, f"{error.code} {error.message}")
+        re.search(TOO_MANY_TOKENS, f"{error.code} {error.message}")
     )
 
 
@@ -53,7 +53,11 @@ def blamed(error: InferenceError, inputs: list[Any], places: list[int]) -> str:
     empty = [place for place, text in zip(places, inputs, strict=True) if not str(text).strip()]
     if empty and is_about_inputs:
         return f"Empty, which most models refuse: {_texts_at(empty)}; leave them out."
-    return f"{_texts_at(places)} alone is too much." if len(places) == 1 and is_too_many_tokens(error) else ""
+    return (
+        f"{_texts_at(places)} alone is too much: split it."
+        if len(places) == 1 and is_too_many_tokens(error)
+        else ""
+    )
 
 
 def _texts_at(places: list[int]) -> str:

@@ -90,12 +90,12 @@ _CONTEXT_WORDS = frozenset(
     }
 )
 _CONTEXT_TEXT = re.compile(
-    r"maximum context length|context.?window.?exceeded|maximum model length|available context size|max_model_len|prompt is too long|too many tokens"
+    r"maximum (?:context|prompt) length|too long to fit|max_new_tokens\W{1,3}must be <=|context.?window.?exceeded|maximum model length|available context size|max_model_len|prompt is too long|too many tokens"
     r"|exceed\w* (?:the |this |its )?(?:model'?s )?(?:maximum )?context|(?:input|prompt) tokens exceed",
     re.IGNORECASE,
 )
 _NO_MODEL = frozenset({"no_model_name", "unknown_model", "model_not_found", "deploymentnotfound"})
-_QUOTA_TEXT = r"(?i)(?:quota|limit) (?:is |has been |was )?(?:exceeded|exhausted|reached|used up)|out of [\w ]{0,30}quota|quotaexceeded"
+_QUOTA_TEXT = r"(?i)(?:quota|limit) (?:is |has been |was )?(?:exceeded|exhausted|reached|used up)|out of [\w ]{0,30}quota|quotaexceeded|insufficient[ _]quota"
 # What an error event inside a stream calls itself, where it gives no status.
 _RATE_WORDS = re.compile(r"rate.?limit|too.?many.?requests|\b429\b", re.IGNORECASE)
 _STREAM_WORDS: tuple[tuple[re.Pattern[str], int], ...] = (

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from azure_inference_core._request.parameters import COMMON
 from azure_inference_core.errors import RefusedParameter
 
-__all__ = ["path_of", "refused_in"]
+__all__ = ["is_parameter", "path_of", "refused_in"]
 
 _OTHERS = """audio best_of data_sources documents echo extra_body function_call functions guided_json input logit_bias
 logprobs max_completion_tokens messages metadata min_p modalities n parallel_tool_calls prediction prompt_cache_key
@@ -49,7 +49,7 @@ _LIST = rf"(?:{_THING} )?(?P<names>[\[{{(][^\])}}\n]*|{_LISTED}(?:(?:,| and| or|
 _REFUSED = (
     r"(?:is|are|was|were) (?:currently )?(?:not (?:yet )?(?:supported|allowed|permitted|accepted|available|enabled"
     r"|recognized|valid)|un(?:supported|available|known|recognized|expected)|invalid|deprecated|required|enabled only"
-    r"|too (?:large|small|long|short))"
+    r"|too (?:large|small|long|short)|only (?:allowed|available|supported|permitted))"
 )
 
 _SCHEMA = r"\b(?:required property|is not (?:of type|one of|valid)|(?:less|greater) than|too (?:short|long)|does not match)\b"
@@ -66,7 +66,7 @@ _PATHS = (
     # pydantic: the path on a line, the complaint on the next; or both on one, as others write it
     (r"^(?P<path>[A-Za-z_][\w.\-\[\]]*(?: -> [\w.\-\[\]]+)*)\n[ \t]+(?P<why>[^\n\[(]{1,300})[\[(]type="),
     (
-        rf"(?<![\w./\-])(?!(?i:type|error|value|body)\b)(?P<path>{_NAME}): (?P<why>Extra inputs are not permitted"
+        rf"(?<![\w./\-])(?!(?i:type|error|value|body)\b(?!\.))(?P<path>{_NAME}): (?P<why>Extra inputs are not permitted"
         r"|[Ee]xtra fields not permitted|Field required|Input should [^\n\[]*|invalid type: [^\n]*|unknown variant [^\n]*)"
     ),
     # a complaint that could not be read as a structure, being cut off
@@ -149,6 +149,11 @@ def path_of(named: str) -> str:
         named = ".".join(part.replace("~1", "/").replace("~0", "~") for part in parts)
     named = named.strip().removeprefix("$.").removeprefix("body.").rstrip(".-:")
     return _SPELLINGS.get(named) or (named.lower() if named.lower() in _KNOWN else named)
+
+
+def is_parameter(named: str) -> bool:
+    """Whether a name, or the first key of a path, is a parameter's that is known."""
+    return re.split(r"[.\[]", path_of(named))[0] in _KNOWN
 
 
 def _complaints_of(match: re.Match[str]) -> Iterator[tuple[str, str]]:

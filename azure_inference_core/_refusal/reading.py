@@ -14,14 +14,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from azure_inference_core._refusal.embedded import message_cut_off, parse_json, unpack
-from azure_inference_core._refusal.naming import path_of, refused_in
+from azure_inference_core._refusal.naming import is_parameter, path_of, refused_in
 from azure_inference_core.errors import RefusedParameter
 
 __all__ = ["ErrorFacts", "failure_in", "read_error_body", "read_error_value"]
 
 _NESTING = 12  # a gateway wraps a server's error, which wraps the engine's list of complaints
 _MESSAGE_LIMIT = 4096
-_MESSAGE_KEYS = ("message", "msg", "error", "detail", "details", "error_description", "title", "status")
+# fmt: off
+_MESSAGE_KEYS = (
+    "message", "Message", "errorMessage", "msg", "error", "detail",
+    "details", "error_description", "description", "title", "status",
+)
+# fmt: on
 _STATUS_KEYS = ("status", "statusCode", "status_code")
 _CONTENT_KEYS = ("choices", "data", "usage", "prompt_filter_results", "model_name", "model_type")
 _FILTER_KEYS = ("content_filter_result", "content_filter_results")
@@ -64,7 +69,8 @@ class ErrorFacts:
     def code(self) -> str | None:
         """The most telling code: the first that does not just repeat the status."""
         telling = (c for c in self.codes if not c.isdigit() and c.lower() not in _GENERIC_CODES)
-        return next(telling, None) or next(iter(self.codes), None) or next(iter(self.kinds), None)
+        kinds = (kind for kind in self.kinds if "://" not in kind)
+        return next(telling, None) or next(iter(self.codes), None) or next(kinds, None)
 
     @property
     def words(self) -> set[str]:
@@ -74,7 +80,8 @@ class ErrorFacts:
     @property
     def told(self) -> str:
         """Everything in one text, to look for words in."""
-        return "\n".join((*self.codes, *self.kinds, *self.said))[: 2 * _MESSAGE_LIMIT]
+        complaints = (refused.message for refused in self.refused)
+        return "\n".join((*self.codes, *self.kinds, *self.said, *complaints))[: 2 * _MESSAGE_LIMIT]
 
 
 def read_error_body(body: bytes) -> ErrorFacts:
@@ -151,18 +158,20 @@ def _read_object(facts: ErrorFacts, value: Mapping[Any, Any], levels: int) -> No
     if isinstance(value.get("error"), (Mapping, list)):
         _read(facts, value["error"], levels - 1)
     _read_labels(facts, value)
-    inner = value.get("innererror", value.get("inner_error"))
-    for holder in (value, inner if isinstance(inner, Mapping) else {}):
-        for key in _FILTER_KEYS:
-            _read_filters(facts, holder.get(key))
-    if isinstance(inner, Mapping):
-        _add_word(facts.codes, inner.get("code"))
+    for key in _FILTER_KEYS:
+        _read_filters(facts, value.get(key))
     for key in _MESSAGE_KEYS:
         if isinstance(value.get(key), str):
             _read_text(facts, value[key], levels)
-    for key in ("detail", "details", "errors", "message"):
+    for key in ("innererror", "inner_error", "detail", "details", "errors", "message"):
         if isinstance(value.get(key), (list, Mapping)):
             _read(facts, value[key], levels - 1)
+    errors = value.get("errors")
+    for name, said in errors.items() if isinstance(errors, Mapping) else ():  # ASP.NET's problem details
+        if isinstance(said, list):
+            facts.refused.append(
+                RefusedParameter(path_of(str(name)) or "body", None, "; ".join(map(str, said)))
+            )
 
 
 def _read_labels(facts: ErrorFacts, value: Mapping[Any, Any]) -> None:
@@ -170,8 +179,13 @@ def _read_labels(facts: ErrorFacts, value: Mapping[Any, Any]) -> None:
     _add_word(facts.kinds, value.get("type"))
     for key in _STATUS_KEYS:
         facts.status = facts.status or _status(value.get(key))
-    if facts.param is None and isinstance(value.get("param"), str):
-        facts.param = value["param"]
+    for key in (
+        "param",
+        "target",
+    ):  # OpenAI's name of it, and that of Azure's guidelines, which can be anything
+        named = value.get(key)
+        if facts.param is None and isinstance(named, str) and (key == "param" or is_parameter(named)):
+            facts.param = named
     held = value.get("headers")
     for name, told in (*value.items(), *(held.items() if isinstance(held, Mapping) else ())):
         header = re.sub(r"(?<=[a-z])(?=[A-Z])|_", "-", str(name)).lower().removesuffix("-seconds")
@@ -235,10 +249,14 @@ def _read_filters(facts: ErrorFacts, verdict: Any) -> None:
 def _read_refusals(facts: ErrorFacts) -> None:
     """Name the parameters that only the text or ``param`` names, and complete the rest."""
     if not facts.refused:
-        texts = dict.fromkeys((facts.message, *facts.said))
-        facts.refused = next((named for text in texts if (named := refused_in(text[:_MESSAGE_LIMIT]))), [])
+        for text in dict.fromkeys((facts.message, *facts.said)):
+            facts.refused = [
+                r if r.message else r._replace(message=text) for r in refused_in(text[:_MESSAGE_LIMIT])
+            ]
+            if facts.refused:
+                break
         param = path_of(facts.param or "")
-        if param and param not in [refused.name for refused in facts.refused]:
+        if param and not any(re.match(rf"{re.escape(param)}(?![\w-])", r.name) for r in facts.refused):
             facts.refused = [RefusedParameter(param, None, "")]
     facts.refused = [r if r.message else r._replace(message=facts.message) for r in facts.refused]
 

@@ -19,7 +19,7 @@ _PARTS = (
 )
 _CLOCK = r"(?:[0-9]{1,4}[.:])?[0-9]{1,4}:[0-9]{2}(?::[0-9]{2})?"
 _SAID = (
-    r"(?i)\b(?:retry(?:ing)?|try(?: it)? again|wait|available|replenished|resets?|retry[_-]?after)"
+    r"(?i)\b(?:retry(?:ing)?(?: (?:your|the|this) \w+)?|try(?: it| (?:your|the|this) \w+)? again|wait|available|replenished|resets?|retry[_-]?after)"
     rf"(?: again)?(?: in| after| for| at least)?(?: about| approximately)?:?\s+(?P<wait>{_PARTS}|{_CLOCK}|{_NUMBER})"
 )
 _EPOCH = 1e9

@@ -11,7 +11,7 @@ from azure_inference_core._response.optional import optional
 from azure_inference_core.errors import MalformedResponseError
 from azure_inference_core.values import ToolCallDelta
 
-_NO_IDS = frozenset(("", "null", "None"))
+_NO_IDS = frozenset(("", "null", "None", "none", "undefined"))
 _NEXT_OBJECT = re.compile(r"(?<=\})\s*(?=\{)")
 _SPEAKS = frozenset(("name", "arguments", "input"))
 _BARE = frozenset(("id", "index", "type"))

@@ -25,6 +25,8 @@ _Json: TypeAlias = dict[str, Any]
 _USUAL = frozenset(("role", "content", "reasoning_content", "refusal", "tool_calls"))
 """What a piece has that says no more than most do."""
 
+_TOLD_AT_THE_END = ADDED - {"audio"}
+
 
 class ChatReader(StreamReader[ChatDelta]):
     """Reads a stream of ``/chat/completions``.
@@ -51,7 +53,7 @@ class ChatReader(StreamReader[ChatDelta]):
         self, chunk: _Json, choice: _Json, index: int, reason: str | None, usage: _Json | None = None
     ) -> ChatDelta:
         delta = choice.get("delta")
-        if type(delta) is not dict:
+        if not delta or type(delta) is not dict:
             delta = self._message_in(choice)
         content = delta.get("content")
         role = reasoning = refusal = additions = None
@@ -93,9 +95,10 @@ class ChatReader(StreamReader[ChatDelta]):
         )
 
     def _message_in(self, choice: _Json) -> _Json:
-        """What a choice without a delta says; some services tell the whole message once more at the end."""
+        """What a choice without a delta says; of a whole message told once more at the end, what is added to it."""
+        message = message_in(choice, "a choice of the stream")
         is_again = choice.get("message") and (self._text or self._calls)
-        return {} if is_again else message_in(choice, "a choice of the stream")
+        return {name: message[name] for name in _TOLD_AT_THE_END & message.keys()} if is_again else message
 
     @staticmethod
     def _split(

@@ -208,6 +208,8 @@ async def test_a_gateway_is_asked_at_the_deployments_path() -> None:
         (f"{OPENAI}/openai/deployments/whisper/audio/transcriptions?api-version=2024-06-01", "another"),
         (f"{OPENAI}/openai/deployments/dall-e-3/images/generations", "another"),
         (f"{OPENAI}/openai/v1/realtime", "another"),
+        (f"{FOUNDRY}/api/projects/p/applications/a/protocols/openai", "agents"),
+        ("https://models.github.ai/catalog/models", "GitHub"),
         ("http://127.0.0.1:11434/api/chat", "Ollama"),
     ],
 )

@@ -63,6 +63,17 @@ def test_additions_are_kept(server: ScriptedServer, chat: ChatClient, case: str)
     assert added(deltas) == ADDITIONS[case]
 
 
+@pytest.mark.parametrize("piece", [{}, {"delta": {}}, {"delta": None}])
+def test_what_a_last_message_adds(server: ScriptedServer, chat: ChatClient, piece: dict[str, Any]) -> None:
+    """A stream that tells the whole message once more at its end adds what was not told, and no text twice."""
+    whole = {"role": "assistant", "content": "Yes.", **ADDITIONS["both"]}
+    last = {"id": "c", "choices": [{"index": 0, **piece, "message": whole, "finish_reason": "stop"}]}
+    server.reply([wire.chunk("Yes."), last])
+    deltas = list(chat.stream(wire.MESSAGES))
+    assert added(deltas) == ADDITIONS["both"]
+    assert "".join(delta.content for delta in deltas) == "Yes."
+
+
 def test_nothing_odd_is_added(server: ScriptedServer, chat: ChatClient) -> None:
     """What is not of its kind stays in ``raw``."""
     odd = {"annotations": "x", "context": [1], "audio": "y"}

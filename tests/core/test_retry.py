@@ -227,6 +227,8 @@ def test_retry_after_is_read_or_ignored(headers: dict[str, str], seconds: float 
         ("Please try again in 6ms.", 0.006),
         ("Please try again in 1m12.5s. Read on.", 72.5),
         ("Try again in 21 minutes and 33 seconds.", 1293.0),
+        ("Please retry your request after 12 seconds.", 12.0),
+        ("Try this call again in 5 seconds.", 5.0),
         ("Quota will be replenished in 06:12:32.", 22352.0),
         ("Retry in about 2 minutes", 120.0),
         ("Retry-After: 30", 30.0),

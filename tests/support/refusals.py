@@ -79,6 +79,20 @@ FILTER_SAYS = error(
     param="prompt",
     innererror={"content_filter_result": {"violence": {"filtered": True, "severity": "high"}}},
 )
+AZURE: dict[str, dict[str, Any]] = {  # the places of Azure's guidelines for REST
+    "target": {"target": "top_p"},
+    "detail": {
+        "target": "the request",
+        "details": [{"code": "Unsupported", "target": "top_p", "message": "No."}],
+    },
+    "words-of-a-detail": {"details": [{"code": "Unsupported", "message": "top_p is not supported"}]},
+    "inner-error": {"innererror": {"code": "Unsupported", "message": "Unsupported parameter: 'top_p'"}},
+}
+LENGTHS = (
+    "This model's maximum prompt length is 131072 but the request contains 200000 tokens.",
+    "The prompt (total length 5000) is too long to fit into the model (context length 4096).",
+    "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000",
+)
 LENGTH_SAYS = error("context_length_exceeded", "Maximum context length is 8192 tokens.", param="messages")
 
 
@@ -165,6 +179,8 @@ WORDS = [  # (message, names of parameters)
     ("max_tokens must be at least 1, got -1.", ["max_tokens"]),
     ("'max_tokens' is too large: 300000.", ["max_tokens"]),
     ("Function calling is not enabled for this model", ["tools"]),
+    ("The 'parallel_tool_calls' parameter is only allowed when 'tools' are specified.", ["parallel_tool_calls"]),
+    (f"body.seed: {EXTRA}", ["seed"]),
     ("response_format value as json_schema is enabled only for api versions 2024-08-01-preview and later",
      ["response_format"]),
 ]  # fmt: skip
@@ -216,11 +232,27 @@ def wrapped_rows() -> Iterator[Row]:
         )
     for name, body in wrappings(LENGTH_SAYS):
         yield Row(f"length-in-{name}", 400, body, ContextLengthError, "context_length_exceeded")
+    for number, message in enumerate(LENGTHS):
+        yield Row(f"length-{number}", 400, {"message": message}, ContextLengthError)
+    details = {
+        "title": "Validation errors occurred.",
+        "status": 400,
+        "errors": {"$.max_tokens": ["Is no integer."]},
+    }
+    yield Row("problem-details", 400, {"type": "https://docs.example/400", **details}, UnsupportedParameterError,
+              None, [("max_tokens", None)], says=("Is no integer",))  # fmt: skip
+    for name, inside in AZURE.items():
+        body = error("BadRequest", "It is not valid.", **inside)
+        yield Row(f"azure-{name}", 400, body, UnsupportedParameterError, "BadRequest", [("top_p", None)])
     cut = f"Error message: {MODEL_SAYS!r}"[:180]
     yield Row("cut-off", 400, error(400, cut), UnsupportedParameterError, "400", [("max_tokens", None)],
               says=("Use 'max_completion",))  # fmt: skip
     over = f"Server responded with status 429. Error message: {error('429', 'Rate limit is exceeded.')}"
     yield Row("another-quota", 400, error(400, over), InvalidRequestError, "400", says=("own quota",))
+    over = over.replace("429", "RateLimitReached").replace("Rate limit is exceeded", "Over")
+    yield Row(
+        "another-limit", 400, error(400, over), InvalidRequestError, "RateLimitReached", says=("own quota",)
+    )
 
 
 def policy_rows() -> Iterator[Row]:
@@ -287,13 +319,28 @@ def route_rows() -> Iterator[Row]:
     late = error("BadRequest", "Model o3 is enabled only for api versions 2024-12-01-preview and later")
     yield Row("version-late", 400, late, InvalidRequestError, "BadRequest", url=MODELS,
               says=("Set api_version to '2024-12-01-preview' or later",))  # fmt: skip
+    for status, said in (
+        (400, error("OperationNotSupported", "The chatCompletion operation does not work with o3-pro.")),
+        (404, named("This is not a chat model and thus not supported in the v1/chat/completions endpoint.")),
+        (404, named("This model is only supported in v1/responses and not in v1/chat/completions.")),
+    ):
+        kind = NotFoundError if status == 404 else InvalidRequestError
+        code = said["error"]["code"] or "invalid_request_error"
+        yield Row(
+            f"other-route-{said['error']['message'][5:20]}",
+            status,
+            said,
+            kind,
+            code,
+            says=("does not serve this route",),
+        )
     v1 = error("BadRequest", "api-version query parameter is not allowed when using /v1 path")
     yield Row(
         "version-v1", 400, v1, InvalidRequestError, "BadRequest", url=V1, says=("Leave api_version out",)
     )
 
 
-BATCHES = [  # (status, body, class, code, parameters, what to set)
+BATCHES: list[tuple[int, Any, type[StatusError], str | None, list[tuple[str, Any]], str]] = [  # (status, body, class, code, parameters, what to set)
     (400, named("Too many inputs. The max number of inputs is 16. More may come."), InvalidRequestError,
      "invalid_request_error", [], "to 16"),
     (400, named("Too many inputs: one a request at most."), InvalidRequestError, "invalid_request_error", [], "batch"),
@@ -306,6 +353,10 @@ BATCHES = [  # (status, body, class, code, parameters, what to set)
      InvalidRequestError, "max_tokens_per_request", [], "300000"),
     (400, {"object": "error", "message": "Too many tokens overall, split into more batches.", "code": "3210"},
      ContextLengthError, "3210", [], "batch"),
+    (422, {"detail": [{"type": "too_long", "loc": ["body", "input"], "input": "x", "msg": "List should have at most 96 items, not 97"}]},
+     UnsupportedParameterError, "too_long", [("input", "x")], "to 96"),
+    (400, error(None, "Invalid 'input[3]': array too long, at most 16 items.", param="input"),
+     UnsupportedParameterError, None, [("input[3]", None)], "to 16"),
     (413, error("tokens_limit_reached", "Request body too large for embed. Max size: 64000 tokens."),
      ContextLengthError, "tokens_limit_reached", [], "64000"),
 ]  # fmt: skip
@@ -336,6 +387,20 @@ def quota_rows() -> Iterator[Row]:
         body = error("429", message)
         yield Row(f"capacity-{number}", 429, body, RateLimitedError, "429", retryable=True, says=("no quota of yours",),
                   says_not=("raise the deployment",))  # fmt: skip
+    said = error("429", "You have exceeded the token rate limit of your tier. Please retry after 7 seconds.")
+    yield Row(
+        "tokens-said",
+        429,
+        said,
+        RateLimitedError,
+        "429",
+        retryable=True,
+        says=("wait 7 s", "lower max_tokens"),
+    )
+    said = error("insufficient_quota", "There is no more.")
+    yield Row(
+        "quota-code", 403, said, RateLimitedError, "insufficient_quota", retryable=True, says_not=("role",)
+    )
     said = error("429", "The principal's data action is over its rate limit.")
     yield Row(
         "a-role-is-no-limit",

@@ -43,8 +43,7 @@ class InstructionsRole(Rule):
 
     def refuses(self, form: str, said: Said) -> bool:
         if form == "developer":
-            listed = self.name in said.names and "role" in said.text and "system" in said.text
-            return listed or "developer" in said.text
+            return "developer" in said.text or ("role" in said.text and "system" in said.text)
         return form == "system" and bool(_NO_SYSTEM.search(said.text))
 
 

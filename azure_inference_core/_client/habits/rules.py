@@ -18,7 +18,7 @@ from azure_inference_core.errors import ConfigurationError
 
 _UNKNOWN_NAME = re.compile(
     r"unsupported[_ ](?:parameter|argument)|unrecogni[sz]ed|unknown|unexpected|extra_forbidden|additional properties"
-    r"|extra (?:inputs|fields|parameters)|not[_ ](?:support|permitted|allowed|recogni[sz]ed)|instead",
+    r"|extra (?:inputs|fields|parameters)|not[_ ](?:support|permitted|allowed|recogni[sz]ed|available|accepted)|deprecated|instead",
     re.IGNORECASE,
 )
 _VALUE = re.compile(r"unsupported[_ ]value|too (?:large|high|big)|at (?:most|least)", re.IGNORECASE)
@@ -69,7 +69,7 @@ class _Streaming(Rule):
     known = "by family (o1 does not stream)"
     others: ClassVar[Mapping[str, str]] = {"streamed": LEFT_OUT}
     refusal = re.compile(
-        r"\bstream(?:s|ing|ed)?\b(?! options)[^.]{0,60}\b(?:unsupported|not\b[^.]{0,20}\b(?:support|available|enabled|allowed|implemented))"
+        r"\bstream(?:s|ing|ed)?\b(?! options)[^.]{0,60}\b(?:unsupported|disabled|not\b[^.]{0,20}\b(?:support|available|enabled|allowed|implemented))"
         r"|\bnot support\w*\b[^.]{0,30}\bstream(?:s|ing|ed)?\b|unsupported (?:value|parameter): 'stream'",
         re.IGNORECASE,
     )
@@ -132,7 +132,9 @@ class _Base64(_Added):
     what = "encoding_format, by which vectors are asked for as base64"
     instead = "they are asked for as numbers"
     known = "always asked for, unless you give encoding_format"
-    refusal = re.compile(r"encoding[_ ]?format|\bbase64\b(?![^.]{0,30}image)", re.IGNORECASE)
+    refusal = re.compile(
+        r"encoding[_ ]?format|\bbase64\b(?![^.]{0,30}image)|\bonly\b[^.]{0,20}\bfloat", re.IGNORECASE
+    )
 
 
 class _InputType(_Added):
