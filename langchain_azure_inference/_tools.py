@@ -182,7 +182,7 @@ class CallText:
         if not text.strip() and may_be_empty:
             return ""
         try:
-            arguments = read_arguments(text or "null")
+            arguments = read_arguments(text, may_be_empty=False)
         except ValueError:
             end = next(end for end in _ENDS if not _can_be_completed(text + end))
             return end if self._passing else text + end

@@ -125,7 +125,7 @@ def _selection(
             given = arguments
         else:
             # In a finished answer, only a call that may not be without arguments has none that are text.
-            given = read_arguments(arguments if partial or arguments.strip() else "null")
+            given = read_arguments(arguments, may_be_empty=partial)
     except ValueError as error:
         if partial:
             given = grown(str(arguments)) or {}

@@ -24,7 +24,7 @@ from pydantic import BaseModel, Field, RootModel
 
 from azure_inference_core import ConfigurationError, Connection, InvalidRequestError, Timeouts
 from azure_inference_core._request.keywords import guards
-from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
+from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference, RefusalError
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.support import wire
 from tests.support.habits import HABITS, Habit
@@ -669,16 +669,24 @@ def test_a_strict_schema(server: ScriptedServer, case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ['{"stars": {"Alien": 5', "", "I would rather talk.", "[]"],
-    ids=["cut", "nothing", "words", "list"],
+    ("text", "finish"),
+    [
+        ('{"stars": {"Alien": 5', "stop"),
+        ("", "stop"),
+        ("I would rather talk.", "stop"),
+        ("[]", "stop"),
+        ('{"stars": {"Alien": NaN}}', "stop"),
+        ('I might write {"stars": {}} but', "length"),
+        ('{"stars": {"Alien": 5}}', "content_filter"),
+    ],
+    ids=["cut", "nothing", "words", "list", "not a number", "a thought that was cut", "withheld"],
 )
-def test_an_answer_that_is_none(server: ScriptedServer, text: str) -> None:
-    """It is a ``ValueError`` that says what came, never an object."""
+def test_an_answer_that_is_none(server: ScriptedServer, text: str, finish: str) -> None:
+    """It is an error that says what came, never an object."""
 
     def question(adapter: Any) -> str:
-        server.reply(text)
-        with pytest.raises(ValueError, match="answer"):
+        server.reply(wire.chat(text, finish_reason=finish))
+        with pytest.raises((ValueError, RefusalError), match="answer"):
             adapter.structured(chat(adapter, server))
         return "raised"
 
