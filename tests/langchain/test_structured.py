@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from typing import TypedDict as TypedDictOfTyping
 
 import pytest
 from langchain.agents import create_agent
@@ -61,6 +62,12 @@ class Folder(TypedDict):
 
     name: str
     folders: list[Folder]
+
+
+class File(TypedDictOfTyping):
+    """A file."""
+
+    name: str
 
 
 @dataclasses.dataclass
@@ -276,7 +283,9 @@ async def test_an_array_that_the_model_did_not_wrap(server: ScriptedServer) -> N
 
 
 @every_method
-@pytest.mark.parametrize("schema", [Invoice, Node, Invoices, InvoiceV1, Folder, Point, NAMES, FUNCTION, None])
+@pytest.mark.parametrize(
+    "schema", [Invoice, Node, Invoices, InvoiceV1, Folder, File, Point, NAMES, FUNCTION, None]
+)
 def test_runnables_tell_their_schema(server: ScriptedServer, schema: Any, method: Any) -> None:
     """``OutputType`` is the class, and the JSON schema of the output is the class's, for every method."""
     if schema is None:
