@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import httpx
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, FunctionMessage, HumanMessage, ToolMessage
 from langchain_core.messages import ChatMessage as LangChainMessage
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock, ThinkingBlock, ToolCallBlock
 from llama_index.core.prompts import PromptTemplate
@@ -167,6 +167,11 @@ class LangChain:
             ]
         )
 
+    @staticmethod
+    def continue_function(model: Any, call: dict[str, Any]) -> None:
+        calling = AIMessage("", additional_kwargs={"function_call": call})
+        model.invoke([HumanMessage("x"), calling, FunctionMessage("1", name=call["name"])])
+
 
 class LlamaIndex:
     """Questions to the LlamaIndex provider."""
@@ -251,6 +256,12 @@ class LlamaIndex:
                 ChatMessage("go on", additional_kwargs={"name": "ann"}),
             ]
         )
+
+    @staticmethod
+    def continue_function(model: Any, call: dict[str, Any]) -> None:
+        calling = ChatMessage(role="assistant", additional_kwargs={"function_call": call})
+        result = ChatMessage("1", role="function", additional_kwargs={"name": call["name"]})
+        model.chat([ChatMessage("x"), calling, result])
 
 
 BOTH = (LangChain, LlamaIndex)
@@ -539,6 +550,20 @@ def test_a_conversation_of_another_model(server: ScriptedServer, model: str) -> 
     assert [message["role"] for message in sent[:4]] == ["user", "assistant", "tool", "tool"]
     shown = next(message for message in sent[4:] if message["role"] == "user")
     assert shown["content"][1]["image_url"]["url"].endswith(PNG)
+
+
+def test_a_call_as_they_were_before_tools(server: ScriptedServer) -> None:
+    """A function's call and result, which have no id, go out as a tool's."""
+    written = {"name": "save", "arguments": '{"number": 1}'}
+    sent = alike(
+        lambda adapter: (
+            adapter.continue_function(chat(adapter, server), written),
+            server.last.json["messages"],
+        )
+    )[1]
+    (made,) = sent[1]["tool_calls"]
+    assert made["function"] == written
+    assert sent[2] == {"role": "tool", "tool_call_id": made["id"], "content": "1"}
 
 
 @pytest.mark.parametrize("send", [True, False])
