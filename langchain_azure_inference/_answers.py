@@ -108,7 +108,7 @@ def _sort_call(
 ) -> None:
     call_id = call.id or new_call_id()
     try:
-        arguments = read_arguments(call.arguments if empty or call.arguments.strip() else "null")
+        arguments = read_arguments(call.arguments, may_be_empty=empty)
     except ValueError as error:
         broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call_id, error=str(error)))
     else:

@@ -59,6 +59,11 @@ class _Place(NamedTuple):
         """Whether a model wrote it, or has answered it."""
         return any(isinstance(message, AIMessage) for message in self.messages[self.number :])
 
+    @property
+    def follows_answer(self) -> bool:
+        """Whether there is a model's message before."""
+        return any(isinstance(message, AIMessage) for message in self.messages[: self.number])
+
     def block(self, number: int) -> _Place:
         return self._replace(within=f", content block {number}")
 
@@ -88,6 +93,8 @@ def to_api(messages: Sequence[BaseMessage], *, takes_files: bool = False) -> lis
             sent.append(_from_assistant(message, place))
         elif isinstance(message, ToolMessage):
             sent.append(_tool(message.tool_call_id, content, place))
+        elif message.type == "function" and place.follows_answer:
+            sent.append(_tool(message.name, content, place))
         elif isinstance(message, HumanMessage):
             sent.extend(_from_human(message, place))
         elif isinstance(message, SystemMessage):
@@ -136,12 +143,12 @@ def _from_human(message: HumanMessage, place: _Place) -> Iterator[Sent]:
 
 
 def _tool(call_id: Any, content: Any, place: _Place) -> Sent:
-    if not isinstance(call_id, str) or not call_id:
+    if not call_id and not place.follows_answer:
         raise ConfigurationError(f"{place.where}: a tool result needs the id of the call it answers")
     if not isinstance(content, str):
         parts = [_result(block, at) for block, at in _blocks_of(content, place)]
         content = _one_text(parts, "\n")
-    return {"role": "tool", "tool_call_id": call_id, "content": content}
+    return {"role": "tool", "tool_call_id": call_id or "", "content": content}
 
 
 def _result(block: Block, place: _Place) -> Sent:
@@ -185,6 +192,8 @@ def _from_assistant(message: AIMessage, place: _Place) -> Sent:
         _call(call["id"], call["name"], call["args"])
         for call in (*message.tool_calls, *message.invalid_tool_calls)
     ]
+    if not calls and isinstance(call := extra.get("function_call"), Mapping):
+        calls.append(_call(None, call.get("name"), call.get("arguments")))
     thought = _thought_of(extra) if extra else ""
     if not isinstance(content, str) or "tool_outputs" in extra:
         content, further, thoughts = _read(message, place, {call["id"] for call in calls})

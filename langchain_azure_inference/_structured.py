@@ -131,22 +131,20 @@ class AnswerParser(BaseTransformOutputParser[Any]):
             ValueError: Nothing that can be read whole.
         """
         if self.tool is None:
-            value = read_answer(message.text)
+            value = read_answer(message.text, message.response_metadata.get("finish_reason"))
             if (
                 not isinstance(value, dict)
                 and self.answer_schema is not None
                 and is_object(self.answer_schema)
             ):
                 raise ValueError("the answer is JSON, but not an object")
-            if not isinstance(value, (dict, list)) and _was_cut(message):
-                raise ValueError("a plain value may be the beginning of another")
             return value
         if not isinstance(message, AIMessage) or not (message.tool_calls or message.invalid_tool_calls):
             raise ValueError(f"the model called no tool and answered in words: {message.text[:500]!r}")
         # A stream's calls have been read leniently; their text has not.
         for chunk in getattr(message, "tool_call_chunks", ()):
             if chunk["name"] == self.tool:
-                return read_arguments(chunk["args"] or "null")
+                return read_arguments(chunk["args"] or "", may_be_empty=False)
         for call in message.tool_calls:
             if call["name"] == self.tool:
                 return call["args"]

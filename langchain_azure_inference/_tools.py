@@ -110,7 +110,15 @@ def schema_of(given: Any) -> dict[str, Any] | None:
             given = create_schema_from_function("tool", given)
         return TypeAdapter(given).json_schema()
     except PydanticUserError:
-        return None
+        if not is_typeddict(given):
+            return None
+        # pydantic reads those of typing from Python 3.12 on.
+        try:
+            function = convert_to_openai_tool(given)["function"]
+        except RecursionError:
+            why = f"{given.__name__} holds itself: make it of typing_extensions.TypedDict"
+            raise ConfigurationError(why) from None
+        return {"title": function["name"], **function["parameters"]}
 
 
 def names_of(tools: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -182,7 +190,7 @@ class CallText:
         if not text.strip() and may_be_empty:
             return ""
         try:
-            arguments = read_arguments(text or "null")
+            arguments = read_arguments(text, may_be_empty=False)
         except ValueError:
             end = next(end for end in _ENDS if not _can_be_completed(text + end))
             return end if self._passing else text + end

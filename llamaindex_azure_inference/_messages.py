@@ -101,7 +101,8 @@ def calls_of(message: ChatMessage, where: str) -> Iterator[_Call]:
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     for block in blocks:
         yield block.tool_call_id, block.tool_name, block.tool_kwargs
-    kept = message.additional_kwargs.get("tool_calls") or ()
+    extra = message.additional_kwargs
+    kept = extra.get("tool_calls") or [extra[key] for key in ("function_call",) if extra.get(key)]
     for place, call in enumerate(() if blocks else kept):
         yield _kept_call(call, f"{where}additional_kwargs['tool_calls'][{place}]")
 
@@ -139,8 +140,8 @@ def _message(messages: Sequence[ChatMessage], number: int, takes_files: bool) ->
         if thought := "".join(thoughts) or extra.get("reasoning_content"):
             wire["reasoning_content"] = thought
     if role == "tool":
-        answered = extra.get("tool_call_id")
-        if not isinstance(answered, str) or not answered:
+        answered = str(extra.get("tool_call_id") or extra.get("name") or "")
+        if not answered and not any(_role_of(one) == "assistant" for one in messages[:number]):
             raise ConfigurationError(
                 f"messages[{number}] is a tool's answer but does not say to which call: put the call's id in "
                 "additional_kwargs['tool_call_id']"

@@ -243,34 +243,38 @@ class _Program(Generic[Model]):
         """
         if isinstance(response, CompletionResponse):
             response = completion_as_chat(response)
-        text = self._written(response) if response else ""
-        # Nothing written is no object without fields: the model was asked to write one.
-        if text.strip():
-            with suppress(ValueError):  # pydantic says it in its own words
-                value = (read_arguments if self._calls else read_answer)(text)
-                text = json.dumps(unwrapped(value, self._schema))
+        response = response or ChatResponse(message=ChatMessage())
+        told, text = response.additional_kwargs, self._written(response)
+        ended = told.get("finish_reason")
+        answer = unread = ""
         try:
-            return self._output_cls.model_validate_json(text)
+            # Nothing written is no object without fields: the model was asked to write one.
+            value = read_arguments(text, may_be_empty=False) if self._calls else read_answer(text, ended)
+            # What was withheld is no answer, were it whole.
+            if "refusal" not in told and ended != "content_filter":
+                answer = json.dumps(unwrapped(value, self._schema))
+        except ValueError as error:
+            unread = f"{error}; the model wrote {text[:200]!r}"
+        try:
+            return self._output_cls.model_validate_json(answer)
         except ValidationError as error:
-            why = self._why(response, error)
+            why = self._why(response, unread, error)
             raise ValueError(f"the answer is not a {self._output_cls.__name__}: {why}") from error
 
-    def _why(self, response: ChatResponse | None, error: ValidationError) -> str:
-        told, said = (response.additional_kwargs, response.message.content) if response else ({}, "")
+    def _why(self, response: ChatResponse, unread: str, error: ValidationError) -> str:
+        told = response.additional_kwargs
         ended = told.get("finish_reason")
         if "refusal" in told:
-            return f"the model refused: {told['refusal']}"
+            return f"the model refused: {told['refusal'][:500]}"
         if ended == "length":
             return "it was cut off (finish_reason 'length'); raise max_tokens"
         if ended == "content_filter":
             return "content safety withheld or cut it (finish_reason 'content_filter')"
-        if response and self._calls and not list(calls_of(response.message, "")):
-            return f"the model called no tool and said {(said or '')[:200]!r}"
+        if self._calls and not list(calls_of(response.message, "")):
+            return f"the model called no tool and said {(response.message.content or '')[:200]!r}"
         found = error.errors(include_url=False, include_context=False)
         faults = [f"{'.'.join(map(str, fault['loc']))} {fault['msg']}".strip() for fault in found]
-        if found[0]["type"] == "json_invalid":
-            faults.append(f"the model wrote {str(found[0]['input'])[:200]!r}")
-        return f"{'; '.join(faults)[:500]} (finish_reason {ended!r})"
+        return f"{(unread or '; '.join(faults))[:500]} (finish_reason {ended!r})"
 
     def _grower(self) -> Callable[[Any], Any]:
         """What reads unfinished answers as far as they go, for show."""

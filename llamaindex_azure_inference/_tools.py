@@ -121,11 +121,8 @@ def _selection(
 ) -> ToolSelection:
     given: dict[str, Any] = {}
     try:
-        if isinstance(arguments, dict):
-            given = arguments
-        else:
-            # In a finished answer, only a call that may not be without arguments has none that are text.
-            given = read_arguments(arguments if partial or arguments.strip() else "null")
+        # In a finished answer, only a call that may not be without arguments has none that are text.
+        given = arguments if isinstance(arguments, dict) else read_arguments(arguments, may_be_empty=partial)
     except ValueError as error:
         if partial:
             given = grown(str(arguments)) or {}

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import httpx
 import pytest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, FunctionMessage, HumanMessage, ToolMessage
 from langchain_core.messages import ChatMessage as LangChainMessage
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock, ThinkingBlock, ToolCallBlock
 from llama_index.core.prompts import PromptTemplate
@@ -26,7 +26,7 @@ from pydantic import BaseModel, Field, RootModel
 
 from azure_inference_core import ConfigurationError, Connection, InvalidRequestError, Timeouts
 from azure_inference_core._request.keywords import guards
-from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference
+from langchain_azure_inference import AzureInferenceEmbeddings, ChatAzureInference, RefusalError
 from llamaindex_azure_inference import AzureInference, AzureInferenceEmbedding
 from tests.support import wire
 from tests.support.habits import HABITS, Habit
@@ -169,6 +169,11 @@ class LangChain:
             ]
         )
 
+    @staticmethod
+    def continue_function(model: Any, call: dict[str, Any]) -> None:
+        calling = AIMessage("", additional_kwargs={"function_call": call})
+        model.invoke([HumanMessage("x"), calling, FunctionMessage("1", name=call["name"])])
+
 
 class LlamaIndex:
     """Questions to the LlamaIndex provider."""
@@ -253,6 +258,12 @@ class LlamaIndex:
                 ChatMessage("go on", additional_kwargs={"name": "ann"}),
             ]
         )
+
+    @staticmethod
+    def continue_function(model: Any, call: dict[str, Any]) -> None:
+        calling = ChatMessage(role="assistant", additional_kwargs={"function_call": call})
+        result = ChatMessage("1", role="function", additional_kwargs={"name": call["name"]})
+        model.chat([ChatMessage("x"), calling, result])
 
 
 BOTH = (LangChain, LlamaIndex)
@@ -543,6 +554,20 @@ def test_a_conversation_of_another_model(server: ScriptedServer, model: str) -> 
     assert shown["content"][1]["image_url"]["url"].endswith(PNG)
 
 
+def test_a_call_as_they_were_before_tools(server: ScriptedServer) -> None:
+    """A function's call and result, which have no id, go out as a tool's."""
+    written = {"name": "save", "arguments": '{"number": 1}'}
+    sent = alike(
+        lambda adapter: (
+            adapter.continue_function(chat(adapter, server), written),
+            server.last.json["messages"],
+        )
+    )[1]
+    (made,) = sent[1]["tool_calls"]
+    assert made["function"] == written
+    assert sent[2] == {"role": "tool", "tool_call_id": made["id"], "content": "1"}
+
+
 @pytest.mark.parametrize("send", [True, False])
 def test_reasoning_goes_back_as_the_user_says(server: ScriptedServer, send: bool) -> None:
     """``send_reasoning`` decides before the family's row does."""
@@ -671,16 +696,24 @@ def test_a_strict_schema(server: ScriptedServer, case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ['{"stars": {"Alien": 5', "", "I would rather talk.", "[]"],
-    ids=["cut", "nothing", "words", "list"],
+    ("text", "finish"),
+    [
+        ('{"stars": {"Alien": 5', "stop"),
+        ("", "stop"),
+        ("I would rather talk.", "stop"),
+        ("[]", "stop"),
+        ('{"stars": {"Alien": NaN}}', "stop"),
+        ('I might write {"stars": {}} but', "length"),
+        ('{"stars": {"Alien": 5}}', "content_filter"),
+    ],
+    ids=["cut", "nothing", "words", "list", "not a number", "a thought that was cut", "withheld"],
 )
-def test_an_answer_that_is_none(server: ScriptedServer, text: str) -> None:
-    """It is a ``ValueError`` that says what came, never an object."""
+def test_an_answer_that_is_none(server: ScriptedServer, text: str, finish: str) -> None:
+    """It is an error that says what came, never an object."""
 
     def question(adapter: Any) -> str:
-        server.reply(text)
-        with pytest.raises(ValueError, match="answer"):
+        server.reply(wire.chat(text, finish_reason=finish))
+        with pytest.raises((ValueError, RefusalError), match="answer"):
             adapter.structured(chat(adapter, server))
         return "raised"
 

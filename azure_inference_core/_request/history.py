@@ -129,7 +129,7 @@ class _History:
         return message
 
     def add_result(self, message: Message) -> None:
-        """A tool's message; it answers the call with its id, else the first that has none."""
+        """A tool's message; it answers the call with its id or name; where one of them has no id, the first."""
         given, content = message.get("tool_call_id"), message.get("content")
         call = self._call_of(given)
         place = len(self.shown)
@@ -151,8 +151,8 @@ class _History:
         for call in self.calls:
             if given in (call.given, call.sent):
                 return call
-        nameless = [call for call in self.calls if not call.given]
-        return next((call for call in nameless if call.name == given), nameless[0] if nameless else None)
+        named = [call for call in self.calls if given and call.name == given]
+        return next(iter(named or [call for call in self.calls if not (given and call.given)]), None)
 
     def end_turn(self) -> None:
         """Answer the calls that nobody answered, and show what came beside text."""

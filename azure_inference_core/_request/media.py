@@ -169,7 +169,7 @@ def checked_url(url: Any, where: str, schemes: tuple[str, ...] = ("https://", "h
     Raises:
         ConfigurationError: Another scheme, or none.
     """
-    if isinstance(url, str) and url.startswith(schemes):
+    if isinstance(url, str) and url[:8].lower().startswith(schemes):
         return url
     given = f"{url.partition(':')[0][:16]!r}" if isinstance(url, str) and ":" in url else "none"
     raise ConfigurationError(
@@ -184,6 +184,8 @@ def _checked(data: bytes | str, where: str, claimed: Any) -> tuple[bytes, str, A
         head, _, text = data.partition(",")
         return _checked(text, where, head[5:].partition(";")[0] or claimed)
     try:
+        if isinstance(data, str):  # MIME's base64 comes in lines
+            data = data.replace("\r", "").replace("\n", "")
         content = base64.b64decode(data, validate=True) if isinstance(data, str) else data
     except (binascii.Error, ValueError) as error:
         raise ConfigurationError(f"{where} cannot be read: it is not base64 ({error})") from None

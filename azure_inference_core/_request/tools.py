@@ -23,7 +23,7 @@ _STRING = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
 _OBJECT = re.compile(r"([^{]*)(\{.*\})[^{}]*", re.DOTALL)
 _OPENINGS = ("{", "[", '"', "`")
 # Templates of R1 open the thought themselves; a line's end beside the mark is what no JSON has.
-_THOUGHT = re.compile(r"(?:<think>.*?</think>|.*?(?:\n\s*</think>|</think>\s*\n))\s*", re.DOTALL)
+_THOUGHT = re.compile(r"(?:(?:<think>.*?</think>\s*)+|.*?(?:\n\s*</think>|</think>\s*\n)\s*)", re.DOTALL)
 
 
 def legal_name(name: str) -> str:
@@ -42,8 +42,8 @@ def new_call_id() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(9))
 
 
-def read_arguments(text: str) -> dict[str, Any]:
-    """The arguments of a tool call as a model wrote them; none is ``{}``.
+def read_arguments(text: str, *, may_be_empty: bool = True) -> dict[str, Any]:
+    """The arguments of a tool call as a model wrote them; none is ``{}``, if that may be.
 
     Read are JSON, JSON with raw line ends in its strings, Python's single quotes (Cohere's models on this API), each
     in a code fence too, and an object that was encoded twice. Nothing is completed or guessed: what was cut off is not
@@ -53,7 +53,9 @@ def read_arguments(text: str) -> dict[str, Any]:
         ValueError: They are no object in any of these forms; the text says what they are.
     """
     if not text.strip():
-        return {}
+        if may_be_empty:
+            return {}
+        raise ValueError("the arguments are not a JSON object: nothing was written")
     try:
         value = _value(text)
         if isinstance(value, str):
@@ -74,25 +76,30 @@ class ImpliedChoice(str):
 IMPLIED = ImpliedChoice("required")
 
 
-def read_answer(text: str) -> Any:
+def read_answer(text: str, finish_reason: str | None = None) -> Any:
     """The JSON of an answer's text, be it after ``<think>...</think>``, in a code fence or among words.
 
-    Forms are those of :func:`read_arguments`. Among words, it is the object from the first brace to the last.
+    Forms are those of :func:`read_arguments`. Among words, it is the object from the first brace to the last. In an
+    answer that was cut off for its length, words may be those of a thought, and a plain value the beginning of another.
 
     Raises:
         ValueError: There is no whole JSON in it; the text says what it is.
     """
+    is_cut = finish_reason == "length"
     answer = text.strip()
     if answer[:1] not in _OPENINGS and (thought := _THOUGHT.match(answer)):
         answer = answer[thought.end() :]
     try:
         value = _value(answer)
-        return _value(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
+        value = _value(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
     except ValueError as error:
         try:
-            return _value(_among_words(answer))
+            return _value("" if is_cut else _among_words(answer))
         except ValueError:
             raise ValueError(f"the answer is not JSON: {error}") from None
+    if is_cut and not isinstance(value, (dict, list)):
+        raise ValueError("a plain value may be the beginning of another")
+    return value
 
 
 def _among_words(text: str) -> str:

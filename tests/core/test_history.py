@@ -196,6 +196,10 @@ def test_a_call_without_a_name_has_one(server: ScriptedServer) -> None:
     ("conversation", "arrives"),
     [
         (
+            [user(), answer(None, call("a"), call("b", name="f")), result("1", "f"), result("2", "")],
+            [user(), answer(None, call("a"), call("b", name="f")), result("1", "b"), result("2", "a")],
+        ),
+        (
             [user(), answer(None, call()), user("never mind")],
             [user(), answer(None, call()), result(NO_RESULT), user("never mind")],
         ),
@@ -233,6 +237,7 @@ def test_a_call_without_a_name_has_one(server: ScriptedServer) -> None:
         ),
     ],
     ids=[
+        "named, not numbered",
         "interrupted",
         "half done",
         "half done at the end",

@@ -332,7 +332,8 @@ def test_media_are_told_by_their_first_bytes(
 ) -> None:
     """An image or sound says what it is; what cannot be told is what its block says."""
     text = base64.b64encode(data).decode()
-    given = {**block, "source": {"data": text}} if "source" in block else {**block, "base64": text}
+    lines = f"{text[:2]}\r\n{text[2:]}\n"  # as MIME writes it
+    given = {**block, "source": {"data": text}} if "source" in block else {**block, "base64": lines}
     (message,) = sent(server, HumanMessage([given]))
     (part,) = message["content"]
     if block["type"] == "image":

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from typing import TypedDict as TypedDictOfTyping
 
 import pytest
 from langchain.agents import create_agent
@@ -61,6 +62,12 @@ class Folder(TypedDict):
 
     name: str
     folders: list[Folder]
+
+
+class File(TypedDictOfTyping):
+    """A file."""
+
+    name: str
 
 
 @dataclasses.dataclass
@@ -143,6 +150,7 @@ FORMS_OF_TEXTS = {
     "a fence and words": f"```json\n{INVOICE}\n```\nI {{hope}} that helps.",
     "words": f"Here it is: {INVOICE}",
     "a thought with braces": f"<think>{{number: 3}}?</think>\n{INVOICE}",
+    "two thoughts": f"<think>{{}}</think>\n<think>{{}}</think>{INVOICE}",
     "a thought that the template opened": f"So {{number: 3}}?\n</think>\n\n{INVOICE}",
 }
 WRITTEN = [(method, form) for method in METHODS for form in FORMS]
@@ -275,7 +283,9 @@ async def test_an_array_that_the_model_did_not_wrap(server: ScriptedServer) -> N
 
 
 @every_method
-@pytest.mark.parametrize("schema", [Invoice, Node, Invoices, InvoiceV1, Folder, Point, NAMES, FUNCTION, None])
+@pytest.mark.parametrize(
+    "schema", [Invoice, Node, Invoices, InvoiceV1, Folder, File, Point, NAMES, FUNCTION, None]
+)
 def test_runnables_tell_their_schema(server: ScriptedServer, schema: Any, method: Any) -> None:
     """``OutputType`` is the class, and the JSON schema of the output is the class's, for every method."""
     if schema is None:
@@ -361,9 +371,10 @@ def test_an_agent_runs_no_broken_call(server: ScriptedServer, case: str, streams
 
 @pytest.mark.parametrize("streams", [False, True])
 @pytest.mark.parametrize("finish", ["tool_calls", "length", "content_filter"])
-def test_a_call_without_arguments(server: ScriptedServer, finish: str, streams: bool) -> None:
+@pytest.mark.parametrize("arguments", ["", " "])
+def test_a_call_without_arguments(server: ScriptedServer, arguments: str, finish: str, streams: bool) -> None:
     """It is one, unless the answer was cut off before its first letter."""
-    server.reply(answer("function_calling", "", finish), "Done.")
+    server.reply(answer("function_calling", arguments, finish), "Done.")
     RAN.clear()
     create_agent(model_of(server, streaming=streams), [delete]).invoke({"messages": [("user", "x")]})
     assert len(RAN) == (finish == "tool_calls")

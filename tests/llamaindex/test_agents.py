@@ -161,17 +161,19 @@ async def test_a_broken_call_beside_a_good_one(plain: ScriptedServer, streams: b
 
 @streaming
 async def test_an_agent_whose_model_was_cut_off(plain: ScriptedServer, streams: bool) -> None:
-    """An answer that ended for its length in a call raises, were it before its first letter; a whole call is one."""
+    """An answer that ended for its length in a call raises and runs nothing; one with whole calls only runs them."""
     RAN.clear()
     llm = chat_model(plain)
 
-    def cut(arguments: str) -> Any:
-        call = wire.tool_call("delete", arguments, "c1")
-        stream = [wire.chunk(tool_calls=[{**call, "index": 0}]), wire.chunk("", finish_reason="length")]
-        return stream if streams else wire.chat(None, tool_calls=[call], finish_reason="length")
+    def cut(*arguments: str) -> Any:
+        calls = [wire.tool_call("delete", text, f"c{number}") for number, text in enumerate(arguments)]
+        chunks = [wire.chunk(tool_calls=[{**call, "index": number}]) for number, call in enumerate(calls)]
+        stream = [*chunks, wire.chunk("", finish_reason="length")]
+        return stream if streams else wire.chat(None, tool_calls=calls, finish_reason="length")
 
-    for arguments in ('{"pattern": "a', "{", ""):
-        plain.reply(cut(arguments))
+    whole = '{"pattern": "a", "recursive": false}'
+    for arguments in (['{"pattern": "a'], ["{"], [""], [" "], [whole, '{"pattern": "b'], [whole, ""]):
+        plain.reply(cut(*arguments))
         with pytest.raises(ValueError, match=r"call of delete.*max_tokens"):
             await FunctionAgent(tools=[DELETE], llm=llm, streaming=streams).run("Delete.")
     assert RAN == []

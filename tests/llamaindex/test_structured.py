@@ -252,6 +252,7 @@ FORMS = {
 FORMS_OF_TEXTS = {
     "words": f"Here it is: {ARGUMENTS}\nEnjoy!",
     "a thought with braces": f"<think>{{title: Sun}}?</think>\n{ARGUMENTS}",
+    "two thoughts": f"<think>{{}}</think>\n<think>{{}}</think>{ARGUMENTS}",
     "a thought that the template opened": f"So {{title: Sun}}?\n</think>\n\n{ARGUMENTS}",
 }
 WRITTEN = [(way, form) for way in WAYS for form in FORMS]
