@@ -376,6 +376,10 @@ def _patience(family: Family) -> Timeouts:
 
 def _existing_file(path: str | os.PathLike[str] | None) -> str | None:
     """A path as text; in an event loop, which must not ask the file system, the first call finds that there is no file."""
-    if path is not None and running_loop() is None and not os.path.isfile(path):  # noqa: PTH113 - a path is all that is needed
+    if path is None:
+        return None
+    if not isinstance(path, (str, os.PathLike)):
+        raise ConfigurationError(f"ca_bundle must be the path of a file, not {kind_of(path)}")
+    if running_loop() is None and not os.path.isfile(path):  # noqa: PTH113 - a path is all that is needed
         raise ConfigurationError(f"ca_bundle: there is no file {os.fspath(path)!r}")
-    return None if path is None else os.fspath(path)
+    return os.fspath(path)

@@ -129,7 +129,9 @@ def test_a_connection_has_no_such_switch() -> None:
     for option in ({"verify": False}, {"connection_verify": False}):
         with pytest.raises(TypeError):
             Connection("https://x.example/v1", CANARY_KEY, **option)  # type: ignore[arg-type]
-    with pytest.raises((ConfigurationError, TypeError)):
+    with pytest.raises(
+        ConfigurationError, match="ca_bundle must be the path of a file, not a value of type bool"
+    ):
         Connection("https://x.example/v1", CANARY_KEY, ca_bundle=False)  # type: ignore[arg-type]
 
 
