@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -175,29 +177,40 @@ def work(thing: Any, name: str) -> Any:
     return next(entry for entry in ENTRY_POINTS if str(entry) == name).use(thing)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
-# Those who fork a process with threads are warned by newer Pythons.
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_worker_processes_have_the_key(method: str) -> None:
-    """Objects with a key or a credential given in code work in pools of processes."""
-    if method not in multiprocessing.get_all_start_methods():
-        pytest.skip("this system has no such processes")
+def ask_in_pools(method: str) -> None:
+    """One call of each class in pools of worker processes."""
     entries = {entry.kind: entry for entry in ENTRY_POINTS if not entry.asynchronous}
     context = multiprocessing.get_context(method)
     with FaultServer(answer_well) as server:
         things = [made(kind, server.url, default_headers={"x-team": HEADER}) for kind in entries]
         names = [str(entry) for entry in entries.values()]
+        wanted = [entry.wanted for entry in entries.values()]
         with ProcessPoolExecutor(2, mp_context=context) as pool:
-            assert list(pool.map(work, things, names)) == [entry.wanted for entry in entries.values()]
-        with context.Pool(2) as workers:
-            assert workers.starmap(work, zip(things, names, strict=True))
+            assert list(pool.map(work, things, names)) == wanted
+        workers = context.Pool(2)
+        assert workers.starmap(work, zip(things, names, strict=True)) == wanted
+        workers.close()
+        workers.join()
         assert {request.headers["api-key"] for request in server.requests} == {CANARY_KEY}
         assert {request.headers["x-team"] for request in server.requests} == {HEADER}
         with ProcessPoolExecutor(1, mp_context=context) as pool:
             named = [made(kind, server.url, credential=Identity()) for kind in entries]
-            assert list(pool.map(work, named, names)) == [entry.wanted for entry in entries.values()]
+            assert list(pool.map(work, named, names)) == wanted
         assert server.requests[-1].headers["authorization"] == f"Bearer token-of-{CANARY_KEY}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_worker_processes_have_the_key(method: str) -> None:
+    """Objects with a key or a credential given in code work in pools of processes."""
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system has no such processes")
+    # In a process of its own: one that other tests have filled with threads is no place to fork.
+    code = f"from tests.security.test_processes import ask_in_pools; ask_in_pools({method!r})"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=110, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
