@@ -350,7 +350,7 @@ async def test_a_cancelled_task_takes_no_token_from_the_others(
     server: ScriptedServer, kind: type[FakeCredential]
 ) -> None:
     """Of ten tasks that wait for a token the first two are cancelled; the others have theirs, of one request."""
-    credential = kind(delay=0.4)
+    credential = kind(delay=2.0)
     async with ChatClient(connect(server.url, credential=credential)) as client:
         tasks = [asyncio.create_task(client.acomplete(wire.MESSAGES)) for _ in range(10)]
         await asyncio.to_thread(wait_until, lambda: credential.calls)
@@ -363,7 +363,7 @@ async def test_a_cancelled_task_takes_no_token_from_the_others(
 
 def test_a_loop_that_ends_takes_no_token_from_another(server: ScriptedServer) -> None:
     """A token request whose loop ends is made anew by who waits for it elsewhere."""
-    credential = AsyncFakeCredential(delay=0.5)
+    credential = AsyncFakeCredential(delay=2.0)
     client = ChatClient(connect(server.url, credential=credential))
 
     async def begin() -> None:
